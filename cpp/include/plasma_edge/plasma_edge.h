@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * plasma_edge.h -- the C door to the runtime, for robots without Python.
+ *
+ * Every function that can fail returns a code from status.def (0 is success) and, when `error` is not null, fills in a
+ * message that says what was found, what was expected and what to do. Nothing else is written on failure.
+ * Threads: one thread steps a policy; all other calls may come from any thread and never make a step wait.
+ */
+#ifndef PLASMA_EDGE_H
+#define PLASMA_EDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PE_PUBLIC_KEY_BYTES 32
+#define PE_DIGEST_BYTES 32
+
+typedef struct pe_policy pe_policy;
+
+typedef struct pe_error {
+  int32_t code;
+  char message[256];
+} pe_error;
+
+/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes each, one after the other. */
+typedef struct pe_trust {
+  const uint8_t* keys;
+  size_t key_count;
+  uint32_t threshold; /* distinct keys that must have signed, at least 1 */
+} pe_trust;
+
+/* Zero-initialise, then set what you need: zero means the default everywhere. */
+typedef struct pe_options {
+  const char* channel;       /* null: any */
+  uint32_t require_audit;    /* 0 none, 1 unverified, 2 verified */
+  uint64_t deadline_ns;      /* steps that take longer are counted; 0: none */
+  const char* kernels;       /* kernel table by name; null: the fastest */
+  uint64_t max_memory_bytes; /* for constants and for working memory, each; 0: 64 MiB */
+  uint64_t max_cost_units;   /* of one tick; 0: no limit */
+} pe_options;
+
+typedef enum pe_element { PE_F32 = 3, PE_I32 = 4 } pe_element;
+
+/* Pointers stay valid as long as the policy. */
+typedef struct pe_io {
+  const char* name;
+  const char* unit;
+  pe_element type;
+  uint64_t elements;
+  int32_t is_actuator;
+} pe_io;
+
+typedef struct pe_stats {
+  uint64_t steps, faults, deadline_misses;
+  double p50_us, p99_us, p999_us, max_us;
+} pe_stats;
+
+typedef enum pe_step_result {
+  PE_STEP_OK = 0,
+  PE_STEP_FAULT = 1, /* a value was not finite: the outputs are the safe action */
+  PE_STEP_BUSY = 2   /* another thread is inside step or reset: nothing was done */
+} pe_step_result;
+
+/* Verifies, decompresses, validates and self-tests a base packet. options may be null. */
+int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options, pe_policy** policy,
+                       pe_error* error);
+int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
+                             const pe_options* options, pe_policy** policy, pe_error* error);
+void pe_policy_free(pe_policy* policy); /* null is allowed */
+
+size_t pe_policy_input_count(const pe_policy* policy);
+size_t pe_policy_output_count(const pe_policy* policy);
+pe_io pe_policy_input(const pe_policy* policy, size_t index);  /* index < pe_policy_input_count */
+pe_io pe_policy_output(const pe_policy* policy, size_t index); /* index < pe_policy_output_count */
+void pe_policy_digest(const pe_policy* policy, uint8_t digest[PE_DIGEST_BYTES]);
+
+/* One tick: one pointer per input and output, `elements` values of its type each. Never allocates, locks or waits. */
+pe_step_result pe_policy_step(pe_policy* policy, const float* const* inputs, void* const* outputs);
+/* Zeroes recurrent state. PE_STEP_BUSY when another thread is inside step. */
+pe_step_result pe_policy_reset(pe_policy* policy);
+
+/* Verified now, live at the next step. 0 <= gain <= 1. */
+int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain, pe_error* error);
+int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes, const char* name,
+                               float gain, pe_error* error);
+int32_t pe_policy_detach(pe_policy* policy, const char* name, pe_error* error);
+/* Changes all the named gains at one tick. */
+int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const float* gains, size_t count,
+                            pe_error* error);
+
+pe_stats pe_policy_stats(const pe_policy* policy);
+
+/* "E_SIG_BAD" for a code; "OK" for 0. */
+const char* pe_status_code(int32_t code);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

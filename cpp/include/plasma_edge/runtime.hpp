@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// runtime.hpp -- the C++ door: load a signed packet, step it, swap adapters under it.
+//
+//   plasma::Trust trust{.keys = {release_key}};
+//   std::unique_ptr<plasma::Policy> policy;
+//   if (plasma::Error error = plasma::Policy::load(bytes, trust, {}, policy)) return report(error);
+//   policy->step(inputs, outputs);            // every tick
+//
+// load() may fail slowly and clearly; step() cannot fail, allocate, lock or wait. A Policy serves one control loop: one
+// thread steps it; attach, detach, set_gains and stats may come from any other thread at any time and never make a
+// step wait. What they change is live at the next step.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plasma_edge/status.hpp"
+
+namespace plasma {
+
+using PublicKeyBytes = std::array<uint8_t, 32>;
+using DigestBytes = std::array<uint8_t, 32>;
+
+// Whom a device believes: Ed25519 public keys, and how many distinct ones must have signed.
+struct Trust {
+  std::vector<PublicKeyBytes> keys;
+  uint32_t threshold = 1;
+};
+
+enum class Audit : uint32_t { None = 0, Unverified = 1, Verified = 2 };
+
+struct LoadOptions {
+  std::string channel;               // empty: any
+  Audit require_audit = Audit::None;  // at least this verdict, for the base and for every adapter
+  uint64_t deadline_ns = 0;          // steps that take longer are counted; 0: none
+  const char* kernels = nullptr;     // kernel table by name; null: the fastest this CPU runs
+  uint64_t max_file_bytes = 256ull << 20;
+  uint64_t max_memory_bytes = 64ull << 20;  // for constants and for working memory, each
+  uint64_t max_cost_units = UINT64_MAX;     // of one tick, adapters included
+};
+
+enum class ElementType : uint8_t { F32 = 3, I32 = 4 };
+
+struct IoInfo {
+  std::string name;
+  std::string unit;
+  ElementType type = ElementType::F32;
+  std::vector<uint32_t> shape;
+  float low = 0, high = 0;  // stated range; both 0: not stated
+  bool is_actuator = false;
+  uint64_t elements = 0;
+};
+
+// What a verified packet says about itself.
+struct PacketInfo {
+  uint16_t kind = 0;  // 1 base, 2 adapter
+  DigestBytes content_digest{};
+  DigestBytes base_digest{};
+  Audit audit{};
+  uint64_t sequence = 0;
+  uint64_t not_before = 0, not_after = 0;
+  uint64_t arena_bytes = 0, state_bytes = 0, const_bytes = 0, macs = 0, cost_units = 0;
+  uint32_t max_adapters = 0;
+  uint64_t file_bytes = 0;
+  std::vector<std::array<uint8_t, 16>> signers;  // ids of the trusted keys that signed
+};
+
+struct AdapterInfo {
+  std::string name;
+  float gain = 0;
+  DigestBytes content_digest{};
+};
+
+struct NamedGain {
+  std::string_view name;
+  float gain = 0;
+};
+
+struct Stats {
+  uint64_t steps = 0;
+  uint64_t faults = 0;           // steps that gave the safe action
+  uint64_t deadline_misses = 0;
+  double p50_us = 0, p99_us = 0, p999_us = 0, max_us = 0;  // percentiles to within 2 %, max exact
+};
+
+enum class StepResult : uint8_t {
+  Ok,
+  Fault,  // an input or result was not finite: the outputs are the safe action, the state is unchanged
+  Busy,   // another thread is inside step() or reset(): nothing was done
+};
+
+class Policy {
+ public:
+  // Verifies, decompresses, validates, self-tests a base packet (FORMAT.md, section 7).
+  static Error load(std::span<const uint8_t> packet, const Trust& trust, const LoadOptions& options,
+                    std::unique_ptr<Policy>& policy) noexcept;
+  ~Policy();
+
+  // One pointer per input / output in the order of inputs() / outputs(); elements are f32 or i32 as stated there.
+  StepResult step(const float* const* inputs, void* const* outputs) noexcept;
+  // Zeroes recurrent state and forgets the previous action. False when another thread is inside step().
+  [[nodiscard]] bool reset() noexcept;
+
+  // Verifies, validates and self-tests an adapter of this base and switches it on, 0 <= gain <= 1, in one tick.
+  Error attach(std::span<const uint8_t> packet, std::string_view name, float gain) noexcept;
+  Error detach(std::string_view name) noexcept;
+  // All gains change at one tick; adapters not named keep theirs. 0: resident, but skipped.
+  Error set_gains(std::span<const NamedGain> gains) noexcept;
+
+  [[nodiscard]] const PacketInfo& info() const noexcept;
+  [[nodiscard]] std::span<const IoInfo> inputs() const noexcept;
+  [[nodiscard]] std::span<const IoInfo> outputs() const noexcept;
+  [[nodiscard]] const char* kernels() const noexcept;
+  [[nodiscard]] std::vector<AdapterInfo> adapters() const;
+  [[nodiscard]] Stats stats() const noexcept;
+
+  Policy(const Policy&) = delete;
+  Policy& operator=(const Policy&) = delete;
+
+ private:
+  struct Impl;
+  explicit Policy(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Verifies a packet of any kind without loading it: FORMAT.md section 7 up to step 8. A base is also validated and
+// self-tested; an adapter's program can only be judged on its base, by Policy::attach.
+Error verify_packet(std::span<const uint8_t> packet, const Trust& trust, const LoadOptions& options,
+                    PacketInfo& info) noexcept;
+
+// Reads a regular file once, at most `cap` bytes; symbolic links are not followed.
+Error read_packet_file(const char* path, uint64_t cap, std::vector<uint8_t>& bytes) noexcept;
+
+// Names of the kernel tables this CPU can run, slowest first.
+[[nodiscard]] std::vector<const char*> kernel_tables();
+
+// major << 20 | minor << 10 | patch
+[[nodiscard]] uint32_t runtime_version() noexcept;
+
+}  // namespace plasma

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// dispatch.cpp -- which tables this CPU can run.
+//
+// The list is in order of speed and scalar is always its first entry, so there is always an answer.
+// Which table to use is the caller's decision; nothing here reads the environment.
+#include <cstring>
+
+#include "kernels.hpp"
+
+namespace plasma::kernels {
+
+#if defined(__x86_64__)
+extern const KernelTable kAvx2;
+#endif
+
+namespace {
+
+constexpr size_t kMaxTables = 8;
+
+// Slowest first.
+size_t usable(const KernelTable* (&tables)[kMaxTables]) noexcept {
+  size_t count = 0;
+  tables[count++] = &kScalar;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) tables[count++] = &kAvx2;
+#endif
+  return count;
+}
+
+}  // namespace
+
+size_t available(const KernelTable** tables, size_t capacity) noexcept {
+  const KernelTable* all[kMaxTables];
+  const size_t count = usable(all);
+  const size_t written = count < capacity ? count : capacity;
+  for (size_t i = 0; i < written; ++i) tables[i] = all[i];
+  return written;
+}
+
+const KernelTable* find(const char* name) noexcept {
+  const KernelTable* all[kMaxTables];
+  const size_t count = usable(all);
+  if (name == nullptr) return all[count - 1];
+  for (size_t i = 0; i < count; ++i) {
+    if (std::strcmp(all[i]->name, name) == 0) return all[i];
+  }
+  return nullptr;
+}
+
+}  // namespace plasma::kernels

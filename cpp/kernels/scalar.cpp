@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// scalar.cpp -- the meaning of every kernel.
+//
+// Nothing here is clever. When another table disagrees with this file, that table is wrong. Rule
+// numbers are those of vm/ISA.md, "Numerics". Every + - * / and square root is rounded alone: this
+// file is compiled with -ffp-contract=off.
+#include <bit>
+
+#include "kernels.hpp"
+
+namespace plasma::kernels {
+namespace {
+
+constexpr int kLanes = 16;  // the stripes of SUM and DOT, rule 15
+
+// Rules 10 and 11. Adding 1.5 * 2^23 leaves the nearest integer in the low bits of a float.
+constexpr float kMagic = 12582912.0f;
+constexpr float kLog2E = 0x1.715476p+0f;
+constexpr float kLn2 = 0x1.62e43p-1f;
+constexpr float kLn2High = 0x1.63p-1f;
+constexpr float kLn2Low = -0x1.bd0106p-13f;
+
+uint32_t bits(float x) noexcept { return std::bit_cast<uint32_t>(x); }
+float from_bits(uint32_t b) noexcept { return std::bit_cast<float>(b); }
+
+// Rule 3. The order of the operands decides what NaN and -0 give.
+float max(float a, float b) noexcept { return a > b ? a : b; }
+float min(float a, float b) noexcept { return a < b ? a : b; }
+float clamp(float x, float low, float high) noexcept { return min(max(x, low), high); }
+
+// v * 2^n where t = n + kMagic, by adding n to the exponent.
+float scale(float v, float t) noexcept { return from_bits(bits(v) + (bits(t) << 23)); }
+
+float polynomial(float r) noexcept {
+  constexpr float c2 = 0x1.fffffcp-2f;
+  constexpr float c3 = 0x1.55549ep-3f;
+  constexpr float c4 = 0x1.5558b2p-5f;
+  constexpr float c5 = 0x1.123282p-7f;
+  constexpr float c6 = 0x1.6a3186p-10f;
+  return (((c6 * r + c5) * r + c4) * r + c3) * r + c2;
+}
+
+// EXP, rule 12.
+float exp(float x) noexcept {
+  const float inside = clamp(x, -87.0f, 88.0f);
+  const float t = inside * kLog2E + kMagic;
+  const float n = t - kMagic;
+  const float r = (inside - n * kLn2High) - n * kLn2Low;
+  const float p = (r * r) * polynomial(r) + r;
+  const float y = scale(1.0f + p, t);
+  return x >= -87.0f ? y : 0.0f;
+}
+
+// SIGMOID, rule 13.
+float sigmoid(float x) noexcept {
+  const float inside = clamp(x, -87.0f, 87.0f);
+  const float t = inside * -kLog2E + kMagic;
+  const float n = t - kMagic;
+  const float r = (inside + n * kLn2High) + n * kLn2Low;
+  const float p = (r * r) * polynomial(-r) - r;
+  const float e = scale(1.0f + p, t);
+  return 1.0f / (1.0f + e);
+}
+
+// TANH, rule 14: E / (E + 2), E = exp(2x) - 1.
+float tanh(float x) noexcept {
+  const float inside = clamp(x, -10.0f, 10.0f);
+  const float u = inside + inside;
+  const float t = u * kLog2E + kMagic;
+  const float n = t - kMagic;
+  const float r = u - n * kLn2;
+  const float p = (r * r) * polynomial(r) + r;
+  const float s = scale(1.0f, t);
+  const float e = s * p + (s - 1.0f);
+  return e / (e + 2.0f);
+}
+
+uint32_t magnitude(float x) noexcept { return bits(x) & 0x7FFFFFFFu; }
+
+uint32_t peak(const float* x, int n) noexcept {
+  uint32_t largest = 0;
+  for (int i = 0; i < n; ++i) largest = magnitude(x[i]) > largest ? magnitude(x[i]) : largest;
+  return largest;
+}
+
+// Rule 15: the sum of term(0) ... term(n - 1) in sixteen stripes, then a tree.
+template <class Term>
+float striped_sum(int n, Term term) noexcept {
+  float lane[kLanes] = {};
+  int i = 0;
+  for (; i <= n - kLanes; i += kLanes) {
+    for (int j = 0; j < kLanes; ++j) lane[j] = lane[j] + term(i + j);
+  }
+  for (int j = 0; i + j < n; ++j) lane[j] = lane[j] + term(i + j);
+
+  for (int d = kLanes / 2; d >= 1; d /= 2) {
+    for (int j = 0; j < d; ++j) lane[j] = lane[j] + lane[j + d];
+  }
+  return lane[0];
+}
+
+// Exact: 127 * 127 * 133'144 < 2^31.
+int32_t dot_i8(const int8_t* w, const int8_t* q, int cols) noexcept {
+  int32_t acc = 0;
+  for (int c = 0; c < cols; ++c) acc += int32_t{q[c]} * int32_t{w[c]};
+  return acc;
+}
+
+// The packed layout is the plain one, each row padded with zeros.
+size_t packed_i8_bytes(int rows, int cols) noexcept {
+  return static_cast<size_t>(rows) * padded_cols(cols);
+}
+
+void pack_i8(const int8_t* w, int rows, int cols, int8_t* packed) noexcept {
+  const int padded = static_cast<int>(padded_cols(cols));
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < padded; ++c) *packed++ = c < cols ? *w++ : int8_t{0};
+  }
+}
+
+float quantize(const float* x, int n, int8_t* q, uint32_t* largest) noexcept {
+  const int padded = static_cast<int>(padded_cols(n));
+  for (int i = 0; i < padded; ++i) q[i] = 0;
+
+  *largest = peak(x, n);
+  const float a = from_bits(*largest);
+  if (*largest > kMaxFinite || a < 0x1p-100f) return 0.0f;
+
+  const float inverse = 127.0f / a;
+  for (int i = 0; i < n; ++i) q[i] = static_cast<int8_t>((x[i] * inverse + kMagic) - kMagic);
+  return a / 127.0f;
+}
+
+void linear_i8(const int8_t* packed, const int8_t* q, float s, const float* scale,
+               const float* bias, float* y, int rows, int cols) noexcept {
+  for (int r = 0; r < rows; ++r, packed += padded_cols(cols)) {
+    const float acc = static_cast<float>(dot_i8(packed, q, cols));
+    y[r] = acc * (s * scale[r]) + (bias ? bias[r] : 0.0f);
+  }
+}
+
+void accumulate_i8(const int8_t* packed, const int8_t* q, float k, const float* scale, float* y,
+                   int rows, int cols) noexcept {
+  for (int r = 0; r < rows; ++r, packed += padded_cols(cols)) {
+    const float acc = static_cast<float>(dot_i8(packed, q, cols));
+    y[r] = y[r] + acc * (k * scale[r]);
+  }
+}
+
+void linear_f32(const float* w, const float* x, const float* bias, float* y, int rows,
+                int cols) noexcept {
+  for (int r = 0; r < rows; ++r, w += cols) {
+    const float dot = striped_sum(cols, [&](int i) { return x[i] * w[i]; });
+    y[r] = dot + (bias ? bias[r] : 0.0f);
+  }
+}
+
+void add_scaled(float* y, float g, const float* b, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = y[i] + g * b[i];
+}
+
+void add(const float* a, const float* b, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = a[i] + b[i];
+}
+
+void sub(const float* a, const float* b, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = a[i] - b[i];
+}
+
+void mul(const float* a, const float* b, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = a[i] * b[i];
+}
+
+void normalize(const float* x, const float* mean, const float* scale, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = (x[i] - mean[i]) * scale[i];
+}
+
+uint32_t clamp(const float* x, const float* low, const float* high, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = clamp(x[i], low[i], high[i]);
+  return largest;
+}
+
+uint32_t squash(const float* x, const float* scale, const float* offset, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = tanh(x[i]) * scale[i] + offset[i];
+  return largest;
+}
+
+uint32_t relu(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = max(x[i], 0.0f);
+  return largest;
+}
+
+uint32_t leaky_relu(const float* x, float alpha, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = x[i] > 0.0f ? x[i] : alpha * x[i];
+  return largest;
+}
+
+uint32_t elu(const float* x, float alpha, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = x[i] > 0.0f ? x[i] : alpha * (exp(x[i]) - 1.0f);
+  return largest;
+}
+
+uint32_t silu(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = x[i] * sigmoid(x[i]);
+  return largest;
+}
+
+uint32_t sigmoid(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = sigmoid(x[i]);
+  return largest;
+}
+
+uint32_t tanh(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = tanh(x[i]);
+  return largest;
+}
+
+uint32_t layer_norm(const float* x, const float* gain, const float* bias, float eps, float* y,
+                    int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  const float count = static_cast<float>(n);
+  const float mean = striped_sum(n, [&](int i) { return x[i]; }) / count;
+  const auto square = [&](int i) { return (x[i] - mean) * (x[i] - mean); };
+  const float variance = striped_sum(n, square) / count;
+  const float k = 1.0f / __builtin_sqrtf(variance + eps);
+  for (int i = 0; i < n; ++i) y[i] = ((x[i] - mean) * k) * gain[i] + bias[i];
+  return magnitude(variance) > largest ? magnitude(variance) : largest;
+}
+
+uint32_t gru(const float* gi, const float* gh, const float* h, float* y, int n) noexcept {
+  const uint32_t of_gi = peak(gi, 3 * n);
+  const uint32_t of_gh = peak(gh, 3 * n);
+  for (int i = 0; i < n; ++i) {
+    const float r = sigmoid(gi[i] + gh[i]);
+    const float z = sigmoid(gi[n + i] + gh[n + i]);
+    const float c = tanh(r * gh[2 * n + i] + gi[2 * n + i]);
+    y[i] = z * (h[i] - c) + c;
+  }
+  return of_gi > of_gh ? of_gi : of_gh;
+}
+
+uint32_t argmax(const float* x, int32_t* index, int n) noexcept {
+  int best = 0;
+  for (int i = 1; i < n; ++i) best = x[i] > x[best] ? i : best;
+  *index = best;
+  return peak(x, n);
+}
+
+}  // namespace
+
+const KernelTable kScalar = {
+    .name = "scalar",
+    .packed_i8_bytes = packed_i8_bytes,
+    .pack_i8 = pack_i8,
+    .quantize = quantize,
+    .linear_i8 = linear_i8,
+    .accumulate_i8 = accumulate_i8,
+    .linear_f32 = linear_f32,
+    .add_scaled = add_scaled,
+    .add = add,
+    .sub = sub,
+    .mul = mul,
+    .normalize = normalize,
+    .clamp = clamp,
+    .squash = squash,
+    .relu = relu,
+    .leaky_relu = leaky_relu,
+    .elu = elu,
+    .silu = silu,
+    .sigmoid = sigmoid,
+    .tanh = tanh,
+    .layer_norm = layer_norm,
+    .gru = gru,
+    .argmax = argmax,
+    .peak = peak,
+};
+
+}  // namespace plasma::kernels

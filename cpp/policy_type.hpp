@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// policy_type.hpp -- plasma_edge.Policy as a CPython type, and how an Error becomes a Python exception.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+
+#include "plasma_edge/runtime.hpp"
+
+namespace plasma::python {
+
+// Raises the exception class of the error's family with `.code`; `context` (a path, a name) leads the message.
+[[noreturn]] void raise(const Error& error, const std::string& context = {});
+
+// The type object, created once; step() and policy(obs) are on it, bindings.cpp adds the rest.
+pybind11::object make_policy_type();
+
+pybind11::object wrap_policy(const pybind11::object& type, std::unique_ptr<Policy> policy);
+Policy& policy_of(const pybind11::handle& self);
+
+}  // namespace plasma::python

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// certificate.cpp -- what one tick needs, computed from the program alone (ISA.md, section 4). There is no second formula.
+#include <algorithm>
+
+#include "base/aligned_buffer.hpp"
+#include "vm/rules.hpp"
+
+namespace plasma::vm {
+namespace {
+
+constexpr uint64_t kOpCost = 500;
+constexpr uint64_t kQuantCost = 13;  // per element of x
+constexpr uint64_t kF32MacCost = 4;
+constexpr uint64_t kRowCost = 8;  // dequantise, bias, store
+
+uint64_t cost_of(const Program& program, const Instruction& instruction) noexcept {
+  const Tensor& x = program.tensors[instruction.in[0]];
+  if (instruction.opcode == Opcode::Linear) {
+    const Tensor& w = program.tensors[instruction.in[1]];
+    const uint64_t rows = w.dims[0];
+    const uint64_t cols = w.dims[1];
+    const uint64_t dots = w.dtype == DType::I8 ? kQuantCost * cols + rows * cols : kF32MacCost * rows * cols;
+    return kOpCost + dots + kRowCost * rows;
+  }
+  const OpcodeRow* row = find_opcode(static_cast<uint16_t>(instruction.opcode));
+  const Tensor& counted = instruction.opcode == Opcode::Argmax ? x : program.tensors[instruction.out];
+  return kOpCost + row->cost * counted.elements();
+}
+
+}  // namespace
+
+Scratch scratch_of(const Program& program) noexcept {
+  Scratch scratch;
+  for (const Instruction& instruction : program.instructions) {
+    if (instruction.opcode != Opcode::Linear) continue;
+    const Tensor& w = program.tensors[instruction.in[1]];
+    if (w.dtype == DType::I8) scratch.quantized = std::max<uint64_t>(scratch.quantized, w.dims[1]);
+  }
+  for (const Slot& slot : program.slots) {
+    scratch.quantized = std::max<uint64_t>(scratch.quantized, slot.in);
+    scratch.rank = std::max<uint64_t>(scratch.rank, slot.max_rank);
+  }
+  return scratch;
+}
+
+Certificate certify(const Program& program) noexcept {
+  Certificate certificate;
+  uint64_t inputs = 0, outputs = 0, arena = 0;
+  for (const Tensor& tensor : program.tensors) {
+    switch (tensor.storage) {
+      case Storage::Input: inputs += tensor.bytes(); break;
+      case Storage::Output: outputs += tensor.bytes(); break;
+      case Storage::Arena: arena = std::max(arena, tensor.offset + tensor.bytes()); break;
+      case Storage::State: certificate.state_bytes += tensor.bytes(); break;
+      case Storage::Const: break;
+    }
+  }
+  for (const Instruction& instruction : program.instructions) {
+    certificate.cost_units += cost_of(program, instruction);
+    if (instruction.opcode == Opcode::Linear) {
+      certificate.macs += program.tensors[instruction.in[1]].elements();
+    }
+  }
+  const Scratch scratch = scratch_of(program);
+  certificate.arena_bytes = align_up(inputs) + 2 * align_up(outputs) + align_up(arena) + align_up(scratch.quantized) +
+                            align_up(4 * scratch.rank) + align_up(scratch.rank);
+  const Image& image = program.image;
+  certificate.const_bytes = image.const_i8.size() + image.const_f16.size() + image.const_f32.size() +
+                            image.const_i32.size();
+  return certificate;
+}
+
+Certificate certify_adapter(const Program& base, const AdapterProgram& adapter) noexcept {
+  Certificate certificate;
+  certificate.const_bytes = adapter.image.constants.size();
+  for (const Patch& patch : adapter.patches) {
+    const Slot& slot = base.slots[patch.slot];
+    const Instruction& linear = base.instructions[slot.op_index];
+    const bool base_is_f32 = base.tensors[linear.in[1]].dtype == DType::F32;
+    const uint64_t rank = patch.rank;
+    const uint64_t macs = rank * (uint64_t{slot.in} + slot.out);
+    certificate.macs += macs;
+    certificate.cost_units += kOpCost + macs + kQuantCost * rank + kRowCost * (rank + slot.out) +
+                              (base_is_f32 ? kQuantCost * slot.in : 0) +
+                              (patch.bias != kNoBias ? 4 * uint64_t{slot.out} : 0);
+  }
+  return certificate;
+}
+
+}  // namespace plasma::vm

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// interpreter.cpp -- the hot path: one switch, one line an opcode.
+//
+// No bounds checks below: the validator proved for every instruction that its operands lie inside the frame or the
+// constants, with the shapes its kernel takes. Add an opcode's proof (shapes.cpp) before its line here.
+#include <cstring>
+
+#include "vm/machine.hpp"
+
+namespace plasma::vm {
+namespace {
+
+// One evaluation in flight: where things are, and the largest exponent seen so far (kernels.hpp, `peak`).
+class Evaluation {
+ public:
+  Evaluation(const Plan& plan, const Frame& frame) noexcept
+      : k_(plan.model().table()),
+        loras_(plan.loras()),
+        layout_(plan.model().layout()),
+        spaces_{frame.data(), plan.model().constants()},
+        frame_(frame.data()) {}
+
+  void run(const Op& op) noexcept {
+    const float* const x = floats(op.x[0]);
+    const int n = op.y.count;
+    float* const y = floats_out(op.y.offset);
+    switch (op.opcode) {
+      case Opcode::Linear: linear(op); break;
+      case Opcode::Add: k_.add(x, floats(op.x[1]), y, n); break;
+      case Opcode::Sub: k_.sub(x, floats(op.x[1]), y, n); break;
+      case Opcode::Mul: k_.mul(x, floats(op.x[1]), y, n); break;
+      case Opcode::Normalize: k_.normalize(x, floats(op.x[1]), floats(op.x[2]), y, n); break;
+      case Opcode::Clamp: note(k_.clamp(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
+      case Opcode::Squash: note(k_.squash(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
+      case Opcode::Relu: note(k_.relu(x, y, n)); break;
+      case Opcode::LeakyRelu: note(k_.leaky_relu(x, op.imm, y, n)); break;
+      case Opcode::Elu: note(k_.elu(x, op.imm, y, n)); break;
+      case Opcode::Silu: note(k_.silu(x, y, n)); break;
+      case Opcode::Sigmoid: note(k_.sigmoid(x, y, n)); break;
+      case Opcode::Tanh: note(k_.tanh(x, y, n)); break;
+      case Opcode::LayerNorm: note(k_.layer_norm(x, floats(op.x[1]), floats(op.x[2]), op.imm, y, n)); break;
+      case Opcode::Gru: note(k_.gru(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
+      case Opcode::Concat: concat(op); break;
+      case Opcode::Copy: std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); break;
+      case Opcode::Argmax: note(k_.argmax(x, ints_out(op.y.offset), op.x[0].count)); break;
+    }
+  }
+
+  void note_values(uint32_t offset, int count) noexcept { note(k_.peak(floats_out(offset), count)); }
+  [[nodiscard]] bool finite() const noexcept { return peak_ <= kernels::kMaxFinite; }
+
+ private:
+  void note(uint32_t peak) noexcept { peak_ = peak > peak_ ? peak : peak_; }
+
+  const void* at(const Operand& operand) const noexcept { return spaces_[operand.is_constant] + operand.offset; }
+  const float* floats(const Operand& operand) const noexcept { return static_cast<const float*>(at(operand)); }
+  const float* constants(uint32_t offset) const noexcept { return floats({offset, 0, true}); }
+  void* out(uint32_t offset) const noexcept { return frame_ + offset; }
+  float* floats_out(uint32_t offset) const noexcept { return static_cast<float*>(out(offset)); }
+  int32_t* ints_out(uint32_t offset) const noexcept { return static_cast<int32_t*>(out(offset)); }
+  int8_t* bytes_out(uint32_t offset) const noexcept { return static_cast<int8_t*>(out(offset)); }
+
+  float quantize(const float* x, int n, int8_t* q) noexcept {
+    uint32_t peak = 0;
+    const float scale = k_.quantize(x, n, q, &peak);
+    note(peak);
+    return scale;
+  }
+
+  void linear(const Op& op) noexcept {
+    const float* const x = floats(op.x[0]);
+    const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
+    float* const y = floats_out(op.y.offset);
+    const int rows = op.y.count;
+    const int cols = op.x[0].count;
+    int8_t* const q = bytes_out(layout_.quantized);
+    float s = 0;
+    if (op.is_i8 || op.lora_count > 0) s = quantize(x, cols, q);
+    if (op.is_i8) {
+      const auto* w = static_cast<const int8_t*>(at(op.x[1]));
+      k_.linear_i8(w, q, s, constants(op.scale_offset), bias, y, rows, cols);
+    } else {
+      k_.linear_f32(floats(op.x[1]), x, bias, y, rows, cols);
+    }
+    for (uint32_t i = 0; i < op.lora_count; ++i) add_lora(loras_[op.first_lora + i], q, s, y, rows, cols);
+  }
+
+  // ISA.md, numerics 9.
+  void add_lora(const Lora& lora, const int8_t* q, float s, float* y, int rows, int cols) noexcept {
+    float* const hidden = floats_out(layout_.lora_hidden);
+    int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
+    k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, hidden, lora.rank, cols);
+    const float hidden_s = quantize(hidden, lora.rank, hidden_q);
+    k_.accumulate_i8(lora.b, hidden_q, lora.c * hidden_s, lora.b_scale, y, rows, lora.rank);
+    if (lora.bias != nullptr) k_.add_scaled(y, lora.gain, lora.bias, rows);
+  }
+
+  void concat(const Op& op) noexcept {
+    float* y = floats_out(op.y.offset);
+    for (size_t i = 0; i < op.n_in; ++i) {
+      std::memcpy(y, floats(op.x[i]), static_cast<size_t>(op.x[i].count) * sizeof(float));
+      y += op.x[i].count;
+    }
+  }
+
+  const kernels::KernelTable& k_;
+  const Lora* loras_;
+  const FrameLayout& layout_;
+  const uint8_t* spaces_[2];  // frame, constants
+  uint8_t* frame_;
+  uint32_t peak_ = 0;
+};
+
+}  // namespace
+
+bool evaluate(const Plan& plan, const Frame& frame) noexcept {
+  const FrameLayout& layout = plan.model().layout();
+  Evaluation evaluation(plan, frame);
+  evaluation.note_values(layout.input, static_cast<int>(layout.input_bytes / sizeof(float)));
+  if (!evaluation.finite()) return false;
+  for (const Op& op : plan.ops()) evaluation.run(op);
+  for (const OutputSpec& output : plan.model().outputs()) {
+    if (output.is_f32) evaluation.note_values(output.offset, output.count);
+  }
+  if (layout.state_bytes > 0) {
+    evaluation.note_values(layout.next_state, static_cast<int>(layout.state_bytes / sizeof(float)));
+  }
+  return evaluation.finite();
+}
+
+float fold_gain(float gain, float scale) noexcept { return gain * scale; }
+
+}  // namespace plasma::vm

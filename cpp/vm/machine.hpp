@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// machine.hpp -- a proven program made ready to run: Model (the base), Plan (base plus adapters), Frame (one robot's memory).
+//
+// Blueprint, constants and working memory are apart, so one Model serves many Frames and a new Plan can be built while
+// the old one flies. All addresses are offsets into a Frame or into the constants; the validator proved each of them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/aligned_buffer.hpp"
+#include "kernels/kernels.hpp"
+#include "vm/program.hpp"
+
+namespace plasma::vm {
+
+// Where the parts of a Frame begin, in bytes.
+struct FrameLayout {
+  uint32_t input = 0, output = 0, arena = 0, state = 0, next_state = 0, previous = 0;
+  uint32_t quantized = 0, lora_hidden = 0, lora_quantized = 0;
+  uint32_t size = 0;
+  uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0;
+};
+
+struct Operand {
+  uint32_t offset = 0;
+  int32_t count = 0;
+  bool is_constant = false;
+};
+
+// A patch of one attached adapter, resolved: y += c * B (A x), then y += gain * bias.
+struct Lora {
+  const int8_t* a = nullptr;
+  const float* a_scale = nullptr;
+  const int8_t* b = nullptr;
+  const float* b_scale = nullptr;
+  const float* bias = nullptr;  // null: none
+  int32_t rank = 0;
+  float c = 0;
+  float gain = 0;
+};
+
+struct Op {
+  Opcode opcode{};
+  bool is_i8 = false;
+  uint8_t n_in = 0;
+  float imm = 0;
+  Operand x[8];
+  Operand y;
+  uint32_t scale_offset = 0;  // of an i8 linear's row scales, in the constants
+  uint32_t first_lora = 0;
+  uint32_t lora_count = 0;
+};
+
+// One float or int32 output and, when it drives an actuator, its limits (pointers into the constants).
+struct OutputSpec {
+  uint32_t offset = 0;
+  int32_t count = 0;
+  bool is_f32 = false;
+  bool is_actuator = false;
+  bool is_rate_limited = false;
+  uint32_t low = 0, high = 0, max_delta = 0, safe = 0;
+};
+
+// The base: resolved instructions and one block of constants, repacked for a kernel table, in order of execution.
+class Model {
+ public:
+  // `program` may be freed afterwards, bar its records of io and slots, which are copied.
+  static Error build(const Program& program, const kernels::KernelTable& table, Model& model) noexcept;
+
+  [[nodiscard]] const kernels::KernelTable& table() const noexcept { return *table_; }
+  [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
+  [[nodiscard]] const FrameLayout& layout() const noexcept { return layout_; }
+  [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
+  [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
+  [[nodiscard]] size_t constant_bytes() const noexcept { return constants_.size(); }
+
+ private:
+  friend class ModelBuilder;
+  const kernels::KernelTable* table_ = nullptr;
+  AlignedBuffer constants_;
+  std::vector<Op> ops_;
+  std::vector<OutputSpec> outputs_;
+  FrameLayout layout_;
+};
+
+// An adapter repacked for a kernel table; offsets into its own block.
+class AdapterModel {
+ public:
+  struct Part {
+    uint16_t op_index = 0;
+    int32_t rank = 0;
+    float scale = 0;
+    uint32_t a = 0, a_scale = 0, b = 0, b_scale = 0, bias = kNoBias;
+  };
+
+  static Error build(const Program& base, const AdapterProgram& adapter, const kernels::KernelTable& table,
+                     AdapterModel& model) noexcept;
+
+  [[nodiscard]] std::span<const Part> parts() const noexcept { return parts_; }
+  [[nodiscard]] Bytes block() const noexcept { return block_.bytes(); }
+
+ private:
+  std::vector<Part> parts_;
+  AlignedBuffer block_;
+};
+
+struct ActiveAdapter {
+  const AdapterModel* model = nullptr;
+  float gain = 1;
+};
+
+// What one tick runs. Owns a copy of its adapters' constants, so an adapter may be dropped while a plan still flies.
+class Plan {
+ public:
+  // `adapters` in ascending order of content digest; those with gain 0 are left out.
+  static Error build(const Model& model, std::span<const ActiveAdapter> adapters, Plan& plan) noexcept;
+
+  [[nodiscard]] const Model& model() const noexcept { return *model_; }
+  [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
+  [[nodiscard]] const Lora* loras() const noexcept { return loras_.data(); }
+
+ private:
+  const Model* model_ = nullptr;
+  std::vector<Op> ops_;
+  std::vector<Lora> loras_;
+  AlignedBuffer block_;
+};
+
+// Working memory of one control loop: inputs, outputs, temporaries, state and scratch in one block.
+class Frame {
+ public:
+  Error allocate(const Model& model) noexcept;
+  // Zeroes the state and forgets the previous action.
+  void reset() noexcept;
+
+  [[nodiscard]] uint8_t* input() const noexcept { return block_.data() + layout_.input; }
+  [[nodiscard]] const uint8_t* output() const noexcept { return block_.data() + layout_.output; }
+  [[nodiscard]] uint8_t* data() const noexcept { return block_.data(); }
+  [[nodiscard]] size_t size() const noexcept { return block_.size(); }
+
+  bool has_previous = false;
+
+ private:
+  FrameLayout layout_;
+  AlignedBuffer block_;
+};
+
+// Runs one tick (ISA.md, section 5): reads frame.input(), writes frame.output(). False on a fault: the outputs are then
+// the safe action. No allocation, lock or system call.
+[[nodiscard]] bool tick(const Plan& plan, Frame& frame) noexcept;
+
+// The halves of a tick, each behind an opaque call so that no arithmetic leaves the pinned floating-point mode.
+[[nodiscard]] bool evaluate(const Plan& plan, const Frame& frame) noexcept;
+void limit_actions(const Model& model, Frame& frame, bool fault) noexcept;
+[[nodiscard]] float fold_gain(float gain, float scale) noexcept;
+
+}  // namespace plasma::vm

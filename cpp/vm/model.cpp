@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// model.cpp -- turns a validated Program into resolved instructions and one block of constants.
+//
+// Constants are copied in order of execution, weights repacked for the kernel table: a tick reads the block front to back.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "vm/machine.hpp"
+#include "vm/rules.hpp"
+
+namespace plasma::vm {
+
+static_assert(std::endian::native == std::endian::little, "packets are little-endian; so must the device be");
+
+namespace {
+
+constexpr uint64_t kMaxBlockBytes = 1ull << 31;
+
+// int8 weights as the kernels take them. uint8_t and int8_t may alias the same bytes.
+const int8_t* as_i8(const uint8_t* bytes) noexcept { return static_cast<const int8_t*>(static_cast<const void*>(bytes)); }
+int8_t* as_i8(uint8_t* bytes) noexcept { return static_cast<int8_t*>(static_cast<void*>(bytes)); }
+
+// A block that grows by 64-aligned parts: sizes are added up first, then everything is allocated once.
+class BlockSizes {
+ public:
+  uint32_t add(uint64_t bytes) noexcept {
+    const uint64_t begin = size_;
+    size_ += align_up(bytes);
+    return static_cast<uint32_t>(std::min(begin, kMaxBlockBytes));
+  }
+  [[nodiscard]] uint64_t size() const noexcept { return size_; }
+  [[nodiscard]] bool fits() const noexcept { return size_ <= kMaxBlockBytes; }
+
+ private:
+  uint64_t size_ = 0;
+};
+
+}  // namespace
+
+class ModelBuilder {
+ public:
+  ModelBuilder(const Program& program, const kernels::KernelTable& table, Model& model) noexcept
+      : program_(program), table_(table), model_(model), place_(program.tensors.size(), kUnplaced) {}
+
+  Error build() noexcept {
+    model_.table_ = &table_;
+    lay_out_frame();
+    for (const Instruction& instruction : program_.instructions) add_op(instruction);
+    for (const Io& io : program_.io) {
+      if (io.is_output) add_output(io);
+    }
+    add_limits();
+    if (!sizes_.fits()) return fail_at_most(Status::MemoryCap, "constants", sizes_.size(), kMaxBlockBytes);
+    if (!frame_.fits()) return fail_at_most(Status::MemoryCap, "frame", frame_.size(), kMaxBlockBytes);
+    if (!model_.constants_.allocate(sizes_.size())) return fail(Status::OutOfMemory, "constants");
+    copy_constants();
+    return {};
+  }
+
+ private:
+  static constexpr uint32_t kUnplaced = UINT32_MAX;
+
+  void lay_out_frame() noexcept {
+    uint64_t bytes[5] = {};
+    for (const Tensor& tensor : program_.tensors) {
+      uint64_t& end = bytes[static_cast<size_t>(tensor.storage)];
+      end = std::max(end, tensor.offset + tensor.bytes());
+    }
+    FrameLayout& layout = model_.layout_;
+    const uint64_t inputs = bytes[static_cast<size_t>(Storage::Input)];
+    const uint64_t outputs = bytes[static_cast<size_t>(Storage::Output)];
+    const uint64_t state = bytes[static_cast<size_t>(Storage::State)];
+    layout.input = frame_.add(inputs);
+    layout.output = frame_.add(outputs);
+    layout.arena = frame_.add(bytes[static_cast<size_t>(Storage::Arena)]);
+    layout.state = frame_.add(state);
+    layout.next_state = frame_.add(state);
+    layout.previous = frame_.add(outputs);
+    const Scratch scratch = scratch_of(program_);
+    layout.quantized = frame_.add(scratch.quantized);
+    layout.lora_hidden = frame_.add(scratch.rank * 4);
+    layout.lora_quantized = frame_.add(scratch.rank);
+    layout.size = static_cast<uint32_t>(std::min(frame_.size(), kMaxBlockBytes));
+    layout.input_bytes = static_cast<uint32_t>(inputs);
+    layout.output_bytes = static_cast<uint32_t>(outputs);
+    layout.state_bytes = static_cast<uint32_t>(state);
+  }
+
+  uint32_t region(Storage storage, bool is_write) const noexcept {
+    const FrameLayout& layout = model_.layout_;
+    switch (storage) {
+      case Storage::Arena: return layout.arena;
+      case Storage::State: return is_write ? layout.next_state : layout.state;
+      case Storage::Input: return layout.input;
+      case Storage::Output: return layout.output;
+      case Storage::Const: break;
+    }
+    return 0;
+  }
+
+  uint32_t place_constant(uint16_t index) noexcept {
+    if (place_[index] != kUnplaced) return place_[index];
+    const Tensor& tensor = program_.tensors[index];
+    const uint64_t bytes = tensor.dtype == DType::I8
+                               ? table_.packed_i8_bytes(static_cast<int>(tensor.dims[0]), static_cast<int>(tensor.dims[1]))
+                               : tensor.bytes();
+    place_[index] = sizes_.add(bytes);
+    if (tensor.scale != kNone) place_constant(tensor.scale);
+    return place_[index];
+  }
+
+  Operand operand(uint16_t index, bool is_write) noexcept {
+    const Tensor& tensor = program_.tensors[index];
+    const auto count = static_cast<int32_t>(tensor.elements());
+    if (tensor.storage == Storage::Const) return {place_constant(index), count, true};
+    return {region(tensor.storage, is_write) + tensor.offset, count, false};
+  }
+
+  void add_op(const Instruction& instruction) noexcept {
+    Op op;
+    op.opcode = instruction.opcode;
+    op.n_in = instruction.n_in;
+    op.imm = instruction.imm;
+    for (size_t k = 0; k < instruction.n_in; ++k) op.x[k] = operand(instruction.in[k], false);
+    op.y = operand(instruction.out, true);
+    if (instruction.opcode == Opcode::Linear) {
+      const Tensor& w = program_.tensors[instruction.in[1]];
+      op.is_i8 = w.dtype == DType::I8;
+      if (op.is_i8) op.scale_offset = place_[w.scale];
+    }
+    model_.ops_.push_back(op);
+  }
+
+  void add_output(const Io& io) noexcept {
+    const Operand y = operand(io.tensor, true);
+    model_.outputs_.push_back({.offset = y.offset,
+                               .count = y.count,
+                               .is_f32 = io.dtype == DType::F32,
+                               .is_actuator = io.is_actuator});
+  }
+
+  void add_limits() noexcept {
+    for (OutputSpec& output : model_.outputs_) {
+      if (!output.is_actuator) continue;
+      const uint64_t bytes = uint64_t{static_cast<uint32_t>(output.count)} * 4;
+      output.low = sizes_.add(bytes);
+      output.high = sizes_.add(bytes);
+      output.max_delta = sizes_.add(bytes);
+      output.safe = sizes_.add(bytes);
+    }
+  }
+
+  void copy_constants() noexcept {
+    uint8_t* block = model_.constants_.data();
+    for (size_t i = 0; i < place_.size(); ++i) {
+      if (place_[i] == kUnplaced) continue;
+      const Tensor& tensor = program_.tensors[i];
+      const Bytes bytes = program_.image.constant(tensor);
+      if (tensor.dtype == DType::I8) {
+        table_.pack_i8(as_i8(bytes.data()), static_cast<int>(tensor.dims[0]), static_cast<int>(tensor.dims[1]),
+                       as_i8(block + place_[i]));
+      } else {
+        std::memcpy(block + place_[i], bytes.data(), bytes.size());
+      }
+    }
+    size_t next = 0;
+    for (OutputSpec& output : model_.outputs_) {
+      if (output.is_actuator) copy_limits(program_.safe[next++], output);
+    }
+  }
+
+  void copy_limits(const Safe& safe, OutputSpec& output) noexcept {
+    uint8_t* block = model_.constants_.data();
+    std::memcpy(block + output.low, safe.low.data(), safe.low.size());
+    std::memcpy(block + output.high, safe.high.data(), safe.high.size());
+    std::memcpy(block + output.max_delta, safe.max_delta.data(), safe.max_delta.size());
+    std::memcpy(block + output.safe, safe.safe.data(), safe.safe.size());
+    output.is_rate_limited = std::any_of(safe.max_delta.begin(), safe.max_delta.end(),
+                                         [](uint8_t byte) { return byte != 0; });
+  }
+
+  const Program& program_;
+  const kernels::KernelTable& table_;
+  Model& model_;
+  std::vector<uint32_t> place_;
+  BlockSizes sizes_;
+  BlockSizes frame_;
+};
+
+Error Model::build(const Program& program, const kernels::KernelTable& table, Model& model) noexcept {
+  return ModelBuilder(program, table, model).build();
+}
+
+Error AdapterModel::build(const Program& base, const AdapterProgram& adapter, const kernels::KernelTable& table,
+                          AdapterModel& model) noexcept {
+  BlockSizes sizes;
+  for (const Patch& patch : adapter.patches) {
+    const Slot& slot = base.slots[patch.slot];
+    Part part{.op_index = slot.op_index, .rank = patch.rank, .scale = patch.scale};
+    part.a = sizes.add(table.packed_i8_bytes(patch.rank, static_cast<int>(slot.in)));
+    part.a_scale = sizes.add(uint64_t{patch.rank} * 4);
+    part.b = sizes.add(table.packed_i8_bytes(static_cast<int>(slot.out), patch.rank));
+    part.b_scale = sizes.add(uint64_t{slot.out} * 4);
+    if (patch.bias != kNoBias) part.bias = sizes.add(uint64_t{slot.out} * 4);
+    model.parts_.push_back(part);
+  }
+  if (!sizes.fits()) return fail_at_most(Status::MemoryCap, "adapter", sizes.size(), kMaxBlockBytes);
+  if (!model.block_.allocate(sizes.size())) return fail(Status::OutOfMemory, "adapter");
+
+  const uint8_t* from = adapter.image.constants.data();
+  uint8_t* to = model.block_.data();
+  for (size_t i = 0; i < adapter.patches.size(); ++i) {
+    const Patch& patch = adapter.patches[i];
+    const Part& part = model.parts_[i];
+    const Slot& slot = base.slots[patch.slot];
+    table.pack_i8(as_i8(from + patch.a), patch.rank, static_cast<int>(slot.in), as_i8(to + part.a));
+    table.pack_i8(as_i8(from + patch.b), static_cast<int>(slot.out), patch.rank, as_i8(to + part.b));
+    std::memcpy(to + part.a_scale, from + patch.a_scale, size_t{patch.rank} * 4);
+    std::memcpy(to + part.b_scale, from + patch.b_scale, size_t{slot.out} * 4);
+    if (part.bias != kNoBias) std::memcpy(to + part.bias, from + patch.bias, size_t{slot.out} * 4);
+  }
+  return {};
+}
+
+}  // namespace plasma::vm

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// parse.cpp -- turns each table of ISA.md section 1 into records.
+//
+// Every record is read whole through ByteReader, then judged; nothing here looks at a second table.
+#include "vm/parse.hpp"
+
+#include <cmath>
+
+namespace plasma::vm {
+namespace {
+
+constexpr size_t kInstructionBytes = 64;
+constexpr size_t kTensorBytes = 32;
+constexpr size_t kIoBytes = 96;
+constexpr size_t kSlotBytes = 16;
+constexpr size_t kPatchBytes = 32;
+
+Error count_records(Bytes bytes, size_t record_bytes, uint64_t most, const char* what,
+                    uint64_t& count) noexcept {
+  if (bytes.size() % record_bytes != 0) {
+    return fail_equal(Status::ProgFormat, what, bytes.size() % record_bytes, 0);
+  }
+  count = bytes.size() / record_bytes;
+  if (count > most) return fail_at_most(Status::ProgFormat, what, count, most);
+  return {};
+}
+
+bool is_dtype(uint8_t value) noexcept { return value >= 1 && value <= 4; }
+
+bool is_number(float value) noexcept { return std::isfinite(value); }
+
+// 1 <= dims, unused ones are 1, at most 2^28 elements. Products stay below 2^60: each factor is checked first.
+Error check_dims(const std::array<uint32_t, 4>& dims, uint32_t rank, const char* what,
+                 int32_t index) noexcept {
+  uint64_t elements = 1;
+  for (uint32_t i = 0; i < 4; ++i) {
+    if (dims[i] == 0) return fail_at_least(Status::ProgDims, what, 0, 1, index);
+    if (i >= rank && dims[i] != 1) return fail_equal(Status::ProgDims, what, dims[i], 1, index);
+    elements *= dims[i];
+    if (elements > kMaxElements) {
+      return fail_at_most(Status::ProgDims, what, elements, kMaxElements, index);
+    }
+  }
+  return {};
+}
+
+// Printable ASCII, then zeros up to the end; at least one zero.
+template <size_t N>
+bool is_text(const std::array<char, N>& text) noexcept {
+  size_t length = 0;
+  while (length < N && text[length] != '\0') {
+    if (text[length] < 0x20 || text[length] > 0x7E) return false;
+    ++length;
+  }
+  if (length == N) return false;
+  for (size_t i = length; i < N; ++i) {
+    if (text[i] != '\0') return false;
+  }
+  return true;
+}
+
+template <size_t N>
+std::array<char, N> read_text(ByteReader& reader) noexcept {
+  std::array<char, N> text{};
+  const Bytes bytes = reader.take(N);
+  for (size_t i = 0; i < bytes.size(); ++i) text[i] = static_cast<char>(bytes[i]);
+  return text;
+}
+
+Error check_operands(const OpcodeRow& row, uint8_t n_in, const std::array<uint16_t, 8>& in,
+                     int32_t index) noexcept {
+  if (n_in < row.required) return fail_at_least(Status::ProgArity, row.mnemonic, n_in, row.required, index);
+  const uint32_t most = uint32_t{row.required} + row.optional;
+  if (n_in > most) return fail_at_most(Status::ProgArity, row.mnemonic, n_in, most, index);
+  for (size_t i = 0; i < in.size(); ++i) {
+    if ((in[i] == kNone) != (i >= n_in)) return fail(Status::ProgArity, "operand", index);
+  }
+  return {};
+}
+
+Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruction) noexcept {
+  const uint16_t code = reader.u16();
+  const uint16_t flags = reader.u16();
+  instruction.n_in = reader.u8();
+  const uint8_t n_out = reader.u8();
+  const uint16_t reserved = reader.u16();
+  for (uint16_t& operand : instruction.in) operand = reader.u16();
+  std::array<uint16_t, 4> out{};
+  for (uint16_t& operand : out) operand = reader.u16();
+  instruction.imm = reader.f32();
+  const bool rest_is_zero = reader.zeros(28);
+
+  const OpcodeRow* row = find_opcode(code);
+  if (row == nullptr) return fail_at_most(Status::ProgOpcode, "instruction", code, opcode_rows().size(), index);
+  instruction.opcode = row->opcode;
+  if (flags != 0 || reserved != 0) return fail(Status::ProgFormat, "instruction", index);
+  if (Error error = check_operands(*row, instruction.n_in, instruction.in, index)) return error;
+  if (n_out != 1 || out[0] == kNone || out[1] != kNone || out[2] != kNone || out[3] != kNone) {
+    return fail_equal(Status::ProgArity, "outputs of instruction", n_out, 1, index);
+  }
+  instruction.out = out[0];
+  const bool imm_is_zero = instruction.imm == 0 && !std::signbit(instruction.imm);
+  if (!rest_is_zero || (row->immediates == 0 && !imm_is_zero)) {
+    return fail(Status::ProgArity, "immediates of instruction", index);
+  }
+  if (!is_number(instruction.imm)) return fail(Status::ProgNumeric, "immediate of instruction", index);
+  return {};
+}
+
+Error parse_tensor(ByteReader& reader, int32_t index, Tensor& tensor) noexcept {
+  const uint8_t dtype = reader.u8();
+  tensor.rank = reader.u8();
+  const uint8_t storage = reader.u8();
+  const uint8_t flags = reader.u8();
+  for (uint32_t& dim : tensor.dims) dim = reader.u32();
+  tensor.offset = reader.u32();
+  tensor.scale = reader.u16();
+  const bool reserved_is_zero = reader.zeros(6);
+
+  if (!is_dtype(dtype)) return fail(Status::ProgFormat, "dtype of tensor", index);
+  if (storage > 4) return fail(Status::ProgFormat, "storage of tensor", index);
+  if (tensor.rank < 1 || tensor.rank > 4) return fail(Status::ProgFormat, "rank of tensor", index);
+  if (flags != 0 || !reserved_is_zero) return fail(Status::ProgFormat, "reserved field of tensor", index);
+  tensor.dtype = DType{dtype};
+  tensor.storage = Storage{storage};
+  return check_dims(tensor.dims, tensor.rank, "tensor", index);
+}
+
+Error parse_io_record(ByteReader& reader, int32_t index, Io& io) noexcept {
+  io.name = read_text<32>(reader);
+  const uint8_t direction = reader.u8();
+  const uint8_t dtype = reader.u8();
+  const uint8_t flags = reader.u8();
+  const bool pad_is_zero = reader.zeros(1);
+  const uint32_t rank = reader.u32();
+  for (uint32_t& dim : io.dims) dim = reader.u32();
+  io.tensor = reader.u16();
+  const bool gap_is_zero = reader.zeros(2);
+  io.unit = read_text<16>(reader);
+  io.low = reader.f32();
+  io.high = reader.f32();
+  const bool rest_is_zero = reader.zeros(12);
+
+  if (!is_text(io.name) || io.name[0] == '\0' || !is_text(io.unit)) {
+    return fail(Status::ProgFormat, "name or unit of io", index);
+  }
+  if (direction > 1 || flags > 1 || !is_dtype(dtype) || rank < 1 || rank > 4 || !pad_is_zero ||
+      !gap_is_zero || !rest_is_zero || (flags == 1 && direction == 0)) {
+    return fail(Status::ProgFormat, "io", index);
+  }
+  if (!is_number(io.low) || !is_number(io.high) || io.low > io.high) {
+    return fail(Status::ProgNumeric, "range of io", index);
+  }
+  io.is_output = direction == 1;
+  io.is_actuator = flags == 1;
+  io.dtype = DType{dtype};
+  io.rank = static_cast<uint8_t>(rank);
+  return check_dims(io.dims, rank, "io", index);
+}
+
+}  // namespace
+
+Error parse_instructions(Bytes bytes, std::vector<Instruction>& instructions) noexcept {
+  uint64_t count = 0;
+  if (Error error = count_records(bytes, kInstructionBytes, kMaxInstructions, "program", count)) return error;
+  if (count == 0) return fail_at_least(Status::ProgFormat, "program", 0, 1);
+  instructions.resize(count);
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    if (Error error = parse_instruction(reader, static_cast<int32_t>(i), instructions[i])) return error;
+  }
+  return {};
+}
+
+Error parse_tensors(Bytes bytes, std::vector<Tensor>& tensors) noexcept {
+  uint64_t count = 0;
+  if (Error error = count_records(bytes, kTensorBytes, kMaxTensors, "tensor table", count)) return error;
+  tensors.resize(count);
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    if (Error error = parse_tensor(reader, static_cast<int32_t>(i), tensors[i])) return error;
+  }
+  return {};
+}
+
+Error parse_io(Bytes bytes, std::vector<Io>& io) noexcept {
+  uint64_t count = 0;
+  if (Error error = count_records(bytes, kIoBytes, kMaxIo, "io table", count)) return error;
+  io.resize(count);
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    if (Error error = parse_io_record(reader, static_cast<int32_t>(i), io[i])) return error;
+  }
+  return {};
+}
+
+Error parse_slots(Bytes bytes, std::vector<Slot>& slots) noexcept {
+  uint64_t count = 0;
+  if (Error error = count_records(bytes, kSlotBytes, kMaxSlots, "slot table", count)) return error;
+  slots.resize(count);
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    slots[i] = {.op_index = reader.u16(), .max_rank = reader.u16(), .in = reader.u32(), .out = reader.u32()};
+    if (!reader.zeros(4)) return fail(Status::ProgFormat, "slot", static_cast<int32_t>(i));
+  }
+  return {};
+}
+
+Error parse_safe(Bytes bytes, std::vector<Safe>& safe) noexcept {
+  if (bytes.empty()) return {};
+  ByteReader reader(bytes);
+  const uint32_t count = reader.u32();
+  if (!reader.zeros(4) || count == 0 || count > kMaxIo) return fail(Status::ProgFormat, "safe section");
+  safe.resize(count);
+  for (Safe& record : safe) {
+    record.io_index = reader.u16();
+    const bool gap_is_zero = reader.zeros(2);
+    record.n = reader.u32();
+    const size_t words = size_t{record.n} * 4;
+    record.low = reader.take(words);
+    record.high = reader.take(words);
+    record.max_delta = reader.take(words);
+    record.safe = reader.take(words);
+    if (!reader.ok() || !gap_is_zero) return fail(Status::ProgFormat, "safe section");
+  }
+  if (reader.left() != 0) return fail_equal(Status::ProgFormat, "bytes after safe section", reader.left(), 0);
+  return {};
+}
+
+Error parse_patches(Bytes bytes, std::vector<Patch>& patches) noexcept {
+  uint64_t count = 0;
+  if (Error error = count_records(bytes, kPatchBytes, kMaxSlots, "patch table", count)) return error;
+  if (count == 0) return fail_at_least(Status::ProgPatch, "patch table", 0, 1);
+  patches.resize(count);
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    Patch& patch = patches[i];
+    patch.slot = reader.u16();
+    patch.rank = reader.u16();
+    patch.scale = reader.f32();
+    patch.a = reader.u32();
+    patch.a_scale = reader.u32();
+    patch.b = reader.u32();
+    patch.b_scale = reader.u32();
+    patch.bias = reader.u32();
+    if (!reader.zeros(4)) return fail(Status::ProgFormat, "patch", static_cast<int32_t>(i));
+    if (!is_number(patch.scale)) return fail(Status::ProgNumeric, "scale of patch", static_cast<int32_t>(i));
+  }
+  return {};
+}
+
+}  // namespace plasma::vm

@@ -1,0 +1,107 @@
+"""Whom a device believes: public keys, each one line `plasma-ed25519 <base64> <comment>`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from plasma_edge import _core
+from plasma_edge._errors import UsageError
+
+_PREFIX = "plasma-ed25519"
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """An Ed25519 public key (32 bytes) and the name its owner gave it."""
+
+    raw: bytes
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        _core.check_public_key(self.raw)
+
+    @property
+    def id(self) -> bytes:
+        """The 16 bytes by which packets name their signers."""
+        return _core.signer_id(self.raw)
+
+    @classmethod
+    def parse(cls, line: str) -> PublicKey:
+        """Reads one line `plasma-ed25519 <base64> <comment>`."""
+        fields = line.strip().split(maxsplit=2)
+        if len(fields) < 2 or fields[0] != _PREFIX:
+            raise UsageError(
+                f"found {line.strip()[:40]!r}, expected a line '{_PREFIX} <base64> <comment>'"
+            )
+        try:
+            raw = base64.b64decode(fields[1], validate=True)
+        except binascii.Error as error:
+            raise UsageError(f"the key {fields[1]!r} is not base64: {error}") from error
+        return cls(raw, fields[2] if len(fields) == 3 else "")
+
+
+@dataclass(frozen=True)
+class TrustStore:
+    """Public keys, and how many distinct ones must have signed a packet.
+
+    >>> TrustStore.from_files("alice.pub", "bob.pub", threshold=2)
+    """
+
+    keys: tuple[PublicKey, ...]
+    threshold: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise UsageError("a trust store without keys trusts nobody; pass at least one public key")
+        if len({key.raw for key in self.keys}) != len(self.keys):
+            raise UsageError("the same key is given twice; distinct keys are counted once")
+        if not 1 <= self.threshold <= len(self.keys):
+            raise UsageError(
+                f"threshold: found {self.threshold}, expected 1 to {len(self.keys)} (the number of keys)"
+            )
+
+    @classmethod
+    def from_files(cls, *paths: str | os.PathLike[str], threshold: int = 1) -> TrustStore:
+        """Reads public key files: one key a line, blank lines and lines beginning with # ignored."""
+        keys = [key for path in paths for key in _read_keys(Path(path))]
+        return cls(tuple(keys), threshold)
+
+    @classmethod
+    def of(cls, trust: object) -> TrustStore:
+        """What `trust=` accepts: a TrustStore, a key, a path, a key line, 32 raw bytes, or several of these."""
+        if isinstance(trust, TrustStore):
+            return trust
+        if isinstance(trust, (list, tuple)):
+            return cls(tuple(key for part in trust for key in cls.of(part).keys))
+        if isinstance(trust, PublicKey):
+            return cls((trust,))
+        if isinstance(trust, (bytes, bytearray)):
+            return cls((PublicKey(bytes(trust)),))
+        if isinstance(trust, str) and trust.startswith(_PREFIX):
+            return cls((PublicKey.parse(trust),))
+        if isinstance(trust, (str, os.PathLike)):
+            return cls.from_files(trust)
+        raise UsageError(
+            f"trust: found {type(trust).__name__}, expected a path to a .pub file, a TrustStore, "
+            "a key line, 32 bytes, or a list of these"
+        )
+
+    def name_of(self, signer_id: bytes) -> str | None:
+        """The comment of the key with this id in *this* store; None when it holds no such key."""
+        return next((key.comment or "(no comment)" for key in self.keys if key.id == signer_id), None)
+
+
+def _read_keys(path: Path) -> Iterable[PublicKey]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the public key file {path}: {error}") from error
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise UsageError(f"{path} holds no key; expected a line '{_PREFIX} <base64> <comment>'")
+    return [PublicKey.parse(line) for line in lines]

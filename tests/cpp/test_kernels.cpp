@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_kernels.cpp -- every table this CPU can run gives the bits of kScalar, and kScalar those of
+// the golden hashes.
+//
+// Bits are compared, not values; NaN equals NaN (vm/ISA.md, rule 5). Every output lies between
+// guard bytes that no kernel may touch, and starts at each of the sixteen alignments in turn.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernel_fixtures.hpp"
+
+namespace {
+
+using namespace plasma::kernels;
+
+constexpr int kLongest = 2 * 64 + 19;
+constexpr int kMaxCols = 133'144;
+
+// One shape for every kernel that gives n floats for vectors a, b and c. These have 3n elements, of
+// which most kernels read n; kernels without a peak give 0. The golden hash pins the bits for ever:
+// a change there is a change of the instruction set (vm/ISA.md).
+struct Vectors {
+  const float *a, *b, *c;
+  float* y;
+  int n;
+};
+struct Inputs {
+  std::vector<float> a, b, c;
+};
+
+struct VectorKernel {
+  const char* name;
+  uint64_t golden;
+  uint32_t (*run)(Table k, Vectors v);
+  bool y_apart = false;  // y may be none of a, b and c; elsewhere it may be a
+};
+
+const VectorKernel kVectorKernels[] = {
+    {"add", 0xAF7D8D13A99955E0u, [](Table k, Vectors v) { return k.add(v.a, v.b, v.y, v.n), 0u; }},
+    {"sub", 0x3A471C88429A2676u, [](Table k, Vectors v) { return k.sub(v.a, v.b, v.y, v.n), 0u; }},
+    {"mul", 0xE961AD65D3E92915u, [](Table k, Vectors v) { return k.mul(v.a, v.b, v.y, v.n), 0u; }},
+    {"normalize", 0x2B48EE6C4FAF0B8Du,
+     [](Table k, Vectors v) { return k.normalize(v.a, v.b, v.c, v.y, v.n), 0u; }},
+    {"add_scaled", 0xCC3908D9A2AE46C5u,
+     [](Table k, Vectors v) {
+       std::copy_n(v.a, v.n, v.y);
+       k.add_scaled(v.y, v.c[0], v.b, v.n);
+       return 0u;
+     }},
+    {"clamp", 0xD1F79C1B5534BEAFu,
+     [](Table k, Vectors v) { return k.clamp(v.a, v.b, v.c, v.y, v.n); }},
+    {"squash", 0xA404B330DB0ADDDFu,
+     [](Table k, Vectors v) { return k.squash(v.a, v.b, v.c, v.y, v.n); }},
+    {"relu", 0x2F77E3122FC48C34u, [](Table k, Vectors v) { return k.relu(v.a, v.y, v.n); }},
+    {"leaky_relu", 0xAEBE98D5ADD6E95Cu,
+     [](Table k, Vectors v) { return k.leaky_relu(v.a, v.c[0], v.y, v.n); }},
+    {"elu", 0x71713887105B5A19u, [](Table k, Vectors v) { return k.elu(v.a, v.c[0], v.y, v.n); }},
+    {"silu", 0x47EC92B1BC482B12u, [](Table k, Vectors v) { return k.silu(v.a, v.y, v.n); }},
+    {"sigmoid", 0x3A8332CB312B1AC1u, [](Table k, Vectors v) { return k.sigmoid(v.a, v.y, v.n); }},
+    {"tanh", 0x54D0067F53C4BFEFu, [](Table k, Vectors v) { return k.tanh(v.a, v.y, v.n); }},
+    {"layer_norm", 0xBEC645D498DB4570u,
+     [](Table k, Vectors v) { return k.layer_norm(v.a, v.b, v.c, 1e-5f, v.y, v.n); }},
+    {"gru", 0xFA884FEA246B1377u, [](Table k, Vectors v) { return k.gru(v.a, v.b, v.c, v.y, v.n); },
+     true},
+};
+constexpr uint64_t kGoldenLayers = 0x7D589C77FA22AB2Bu;
+
+uint32_t run(const VectorKernel& kernel, Table table, const Inputs& in, float* y, int n) {
+  return kernel.run(table, {in.a.data(), in.b.data(), in.c.data(), y, n});
+}
+
+void check_same_bits(Table table, const VectorKernel& kernel, const Inputs& in, int n, int offset) {
+  const std::string which = std::string(table.name) + " " + kernel.name;
+  CAPTURE(which);
+  CAPTURE(n);
+  CAPTURE(offset);
+  std::vector<float> expected(static_cast<size_t>(n));
+  const uint32_t expected_peak = run(kernel, kScalar, in, expected.data(), n);
+
+  Guarded<float> y(n, offset), a(in.a, (offset + 3) % 16), b(in.b, (offset + 5) % 16);
+  Guarded<float> c(in.c, (offset + 11) % 16);
+  const uint32_t peak = kernel.run(table, {a.data(), b.data(), c.data(), y.data(), n});
+  CHECK(bits_of(y.values()) == bits_of(expected));
+  CHECK(canonical_peak(peak) == canonical_peak(expected_peak));
+  CHECK(y.guards_intact());
+  if (kernel.y_apart) return;
+
+  Guarded<float> in_place({in.a.begin(), in.a.begin() + n}, offset);
+  kernel.run(table, {in_place.data(), b.data(), c.data(), in_place.data(), n});
+  CHECK(bits_of(in_place.values()) == bits_of(expected));
+  CHECK(in_place.guards_intact());
+}
+
+}  // namespace
+
+TEST_CASE("scalar is always there and the last table is the default") {
+  const std::vector<const KernelTable*> all = tables();
+  CHECK(all.front() == &kScalar);
+  CHECK(all.back() == find(nullptr));
+  for (const KernelTable* table : all) CHECK(find(table->name) == table);
+  CHECK(find("abacus") == nullptr);
+  const KernelTable* one[1] = {};
+  CHECK(available(one, 1) == 1);
+  CHECK(one[0] == &kScalar);
+}
+
+TEST_CASE("vector kernels give the bits of scalar at every length and alignment") {
+  Random random{1};
+  for (int n = 1; n <= kLongest; ++n) {
+    const Inputs in{numbers(random, 3 * n), numbers(random, 3 * n), numbers(random, 3 * n)};
+    for (const KernelTable* table : tables()) {
+      for (const VectorKernel& kernel : kVectorKernels) {
+        for (int offset = 0; offset < 16; ++offset) check_same_bits(*table, kernel, in, n, offset);
+      }
+    }
+  }
+}
+
+TEST_CASE("vector kernels give the bits of scalar on extreme values") {
+  Random random{2};
+  for (int round = 0; round < 400; ++round) {
+    const int n = 1 + random.below(100);
+    const int kinds = round % 2 ? kKinds : kFiniteKinds;
+    const Inputs in{extremes(random, 3 * n, kinds), extremes(random, 3 * n, kinds),
+                    extremes(random, 3 * n, kinds)};
+    for (const KernelTable* table : tables()) {
+      for (const VectorKernel& kernel : kVectorKernels) {
+        check_same_bits(*table, kernel, in, n, round % 16);
+      }
+    }
+  }
+}
+
+TEST_CASE("vector kernels give the bits of scalar on patterns from the whole range of floats") {
+  constexpr int kCount = 1 << 16;
+  Inputs in{std::vector<float>(3 * kCount), std::vector<float>(3 * kCount, 1.5f),
+            std::vector<float>(3 * kCount, -0.25f)};
+  for (uint32_t i = 0; i < 3 * kCount; ++i) in.a[i] = from_bits(i * 65537u);
+  for (const KernelTable* table : tables()) {
+    for (const VectorKernel& kernel : kVectorKernels) {
+      check_same_bits(*table, kernel, in, kCount, 0);
+    }
+  }
+}
+
+TEST_CASE("peak is the largest magnitude and argmax the first largest") {
+  Random random{3};
+  for (const KernelTable* table : tables()) {
+    for (int n = 1; n <= kLongest; ++n) {
+      Guarded<float> x(n % 2 ? numbers(random, n) : extremes(random, n, kKinds), n % 16);
+      int32_t expected = -1, index = -2;
+      const uint32_t peak = kScalar.argmax(x.data(), &expected, n);
+      CHECK(table->argmax(x.data(), &index, n) == peak);
+      CHECK(index == expected);
+      CHECK(table->peak(x.data(), n) == peak);
+    }
+    const float ties[] = {-0.0f, -1.0f, 0.0f, 2.0f, 2.0f};
+    int32_t index = -1;
+    CHECK(table->argmax(ties, &index, 5) == 0x40000000u);
+    CHECK(index == 3);
+    CHECK(table->argmax(ties, &index, 3) == 0x3F800000u);
+    CHECK(index == 0);
+  }
+}
+
+TEST_CASE("quantize gives the bits of scalar and zeros in the padding") {
+  Random random{4};
+  for (int n = 1; n <= 4 * kLongest; ++n) {
+    CAPTURE(n);
+    Guarded<float> x(n % 3 ? numbers(random, n) : extremes(random, n, n % 2 ? kKinds : 7), n % 16);
+    const Quantized expected = quantize(kScalar, x.data(), n);
+    CHECK(std::all_of(expected.q.begin() + n, expected.q.end(), [](int8_t v) { return v == 0; }));
+    for (const KernelTable* table : tables()) CHECK(quantize(*table, x.data(), n) == expected);
+  }
+}
+
+TEST_CASE("quantize maps the peak to 127 and rounds halves to even") {
+  const float x[] = {127.0f, -127.0f, 0.5f, 1.5f, -2.5f, -0.0f, 126.5f};
+  const std::vector<int8_t> expected = {127, -127, 0, 2, -2, 0, 126};
+  for (const KernelTable* table : tables()) {
+    Quantized result = quantize(*table, x, 7);
+    result.q.resize(7);
+    CHECK(result.q == expected);
+    CHECK(from_bits(result.s) == 1.0f);
+    CHECK(from_bits(result.peak) == 127.0f);
+  }
+}
+
+TEST_CASE("quantize gives zeros and scale 0 below 2^-100 and for values that are not finite") {
+  for (const float odd : {kInf, -kInf, kNan, 0x1.fffffep-101f, -0x1p-149f, -0.0f}) {
+    const bool tiny = std::fabs(odd) < 1.0f;
+    const float x[] = {tiny ? 0.0f : 1.0f, odd, 0.0f};
+    for (const KernelTable* table : tables()) {
+      const Quantized result = quantize(*table, x, 3);
+      CHECK(result.q == std::vector<int8_t>(64, 0));
+      CHECK(result.s == 0u);
+      CHECK((result.peak <= kMaxFinite) == tiny);
+    }
+  }
+  const float least = -0x1p-100f;
+  for (const KernelTable* table : tables()) {
+    const Quantized result = quantize(*table, &least, 1);
+    CHECK(result.q[0] == -127);
+    CHECK(from_bits(result.s) == 0x1p-100f / 127.0f);
+  }
+}
+
+TEST_CASE("int8 products are exact at the largest values") {
+  for (const int cols : {1, 3, 4, 31, 32, 63, 64, 65, 1000, kMaxCols}) {
+    for (int rows = 1; rows <= 17; rows += cols == kMaxCols ? 4 : 1) {
+      CAPTURE(rows);
+      CAPTURE(cols);
+      std::vector<int8_t> w(static_cast<size_t>(rows) * static_cast<size_t>(cols));
+      for (size_t i = 0; i < w.size(); ++i) {
+        w[i] = i / static_cast<size_t>(cols) % 2 ? int8_t{-127} : int8_t{127};
+      }
+      for (const int value : {127, -127}) {
+        const std::vector<int8_t> x(static_cast<size_t>(cols), static_cast<int8_t>(value));
+        std::vector<float> expected;
+        for (int r = 0; r < rows; ++r) {
+          expected.push_back(static_cast<float>((r % 2 ? -127 : 127) * value * cols));
+        }
+        for (const KernelTable* table : tables()) {
+          Product product(*table, w, x, rows, cols);
+          const std::vector<float> ones(static_cast<size_t>(rows), 1.0f);
+          CHECK(bits_of(product.linear(1.0f, ones, nullptr)) == bits_of(expected));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("int8 layers give the bits of scalar for random shapes") {
+  Random random{5};
+  for (int round = 0; round < 400; ++round) {
+    const int rows = 1 + random.below(round % 8 ? 40 : 300);
+    const int cols = 1 + random.below(round % 8 ? 150 : 600);
+    CAPTURE(rows);
+    CAPTURE(cols);
+    const std::vector<int8_t> w = weights(random, rows * cols), x = weights(random, cols);
+    const std::vector<float> scale =
+        round % 5 ? numbers(random, rows) : extremes(random, rows, kFiniteKinds);
+    const std::vector<float> bias = numbers(random, rows);
+    const float s = random.number();
+    Product reference(kScalar, w, x, rows, cols);
+    for (const KernelTable* table : tables()) {
+      Product product(*table, w, x, rows, cols);
+      for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
+        CHECK(bits_of(product.linear(s, scale, b, round % 16)) ==
+              bits_of(reference.linear(s, scale, b)));
+      }
+      CHECK(bits_of(product.accumulate(s, scale, bias, round % 16)) ==
+            bits_of(reference.accumulate(s, scale, bias)));
+    }
+  }
+}
+
+TEST_CASE("float layers give the bits of scalar for every width") {
+  Random random{6};
+  for (int cols = 1; cols <= kLongest; ++cols) {
+    const int rows = 1 + cols % 11;
+    CAPTURE(cols);
+    const bool extreme = cols % 4 == 0;
+    const std::vector<float> w =
+        extreme ? extremes(random, rows * cols, kKinds) : numbers(random, rows * cols);
+    const std::vector<float> x = numbers(random, cols), bias = numbers(random, rows);
+    for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
+      const std::vector<uint32_t> expected = bits_of(linear_f32(kScalar, w, x, b, rows, 0));
+      for (const KernelTable* table : tables()) {
+        CHECK(bits_of(linear_f32(*table, w, x, b, rows, cols % 16)) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("exp, sigmoid and tanh stay within their error of the true function") {
+  double worst_sigmoid = 0, worst_tanh = 0, worst_exp = 0;
+  for (float x = -87.0f; x <= 87.0f; x += 0x1p-10f) {
+    float y;
+    kScalar.sigmoid(&x, &y, 1);
+    worst_sigmoid = std::max(worst_sigmoid, ulps(y, 1.0 / (1.0 + std::exp(-double{x}))));
+    kScalar.tanh(&x, &y, 1);
+    worst_tanh = std::max(worst_tanh, ulps(y, std::tanh(double{x})));
+    if (x > 0.0f) continue;
+    kScalar.elu(&x, 1.0f, &y, 1);  // EXP(x) - 1
+    worst_exp = std::max(worst_exp, std::fabs(y - (std::exp(double{x}) - 1.0)));
+  }
+  CHECK(worst_sigmoid < 3.0);
+  CHECK(worst_tanh < 3.0);
+  CHECK(worst_exp < 0x1p-23);
+}
+
+TEST_CASE("activations saturate where the rules say") {
+  const float x[] = {-kInf, -1e30f, 1e30f, kInf};
+  constexpr float kLeast = 1.6458115e-38f;  // 1 / (1 + EXP(87)), not denormal
+  for (const KernelTable* table : tables()) {
+    float y[4];
+    CHECK(table->tanh(x, y, 4) == 0x7F800000u);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-1.0f, -1.0f, 1.0f, 1.0f});
+    table->sigmoid(x, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{kLeast, kLeast, 1.0f, 1.0f});
+    table->elu(x, 2.0f, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-2.0f, -2.0f, 1e30f, kInf});
+  }
+}
+
+TEST_CASE("the bits of every vector kernel are the golden ones") {
+  for (const KernelTable* table : tables()) {
+    for (const VectorKernel& kernel : kVectorKernels) {
+      const std::string which = std::string(table->name) + " " + kernel.name;
+      CAPTURE(which);
+      Random random{7};
+      Hash hash;
+      for (int n = 1; n <= kLongest; n += 2) {
+        const auto draw = [&] {
+          return n % 4 == 1 ? numbers(random, 3 * n) : extremes(random, 3 * n, kFiniteKinds);
+        };
+        const Inputs in{draw(), draw(), draw()};
+        std::vector<float> y(static_cast<size_t>(n));
+        hash.word(canonical_peak(run(kernel, *table, in, y.data(), n)));
+        hash.floats(y);
+      }
+      CHECK(hash.value == kernel.golden);
+    }
+  }
+}
+
+TEST_CASE("the bits of every layer are the golden ones") {
+  for (const KernelTable* table : tables()) {
+    Random random{8};
+    Hash hash;
+    for (int n = 1; n <= kLongest; n += 2) {
+      const int rows = 1 + n % 19;
+      const std::vector<float> x = numbers(random, n), scale = numbers(random, rows);
+      const std::vector<float> bias = numbers(random, rows), w = numbers(random, rows * n);
+      const Quantized quantized = quantize(*table, x.data(), n);
+      Product product(*table, weights(random, rows * n), quantized.q, rows, n);
+      for (const int8_t q : quantized.q) hash.word(static_cast<uint8_t>(q));
+      hash.word(quantized.s);
+      hash.floats(product.linear(from_bits(quantized.s), scale, bias.data()));
+      hash.floats(product.accumulate(from_bits(quantized.s), scale, bias));
+      hash.floats(linear_f32(*table, w, x, bias.data(), rows, 0));
+    }
+    CHECK(hash.value == kGoldenLayers);
+  }
+}

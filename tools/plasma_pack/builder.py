@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grows a program from vector operations, the way importers meet them, and folds what belongs together.
+
+A vector in flight is an array of element ids: each names one element of one tensor. Moving elements around (reshape,
+slice, split, concatenate) is then plain indexing, and only a vector that an instruction reads must exist as a tensor.
+Part of a `linear`'s output becomes a smaller `linear`; part of a state becomes a state of its own.
+
+Folding happens when an operation is added and leaves the replaced one to be swept away if nothing else reads it:
+x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`; tanh · a + b is `squash`; x · sigmoid(x)
+is `silu`. Nothing is reordered, so results differ from the source's by the last bit at most.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import SourceError
+from .program import Array, DType, Storage
+
+Ids = npt.NDArray[np.int64]
+MAX_OPERANDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """`op output, inputs…, constants…, immediates…`; a constant is f32 or f64 [n], or [rows, cols] for weights."""
+
+    op: str
+    output: str
+    inputs: tuple[str, ...]
+    constants: tuple[Array, ...] = ()
+    immediates: tuple[float, ...] = ()
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tensor and the ids of its elements."""
+
+    first: int
+    name: str
+    elements: int
+    dtype: DType
+    storage: Storage
+
+
+class Builder:
+    """Operations in order of execution, and the tensors they make."""
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self.made: dict[str, Op] = {}
+        self.constants: dict[str, Array] = {}
+        self.spans: dict[str, Span] = {}
+        self._order: list[Span] = []
+        self._next_id = 0
+        self._parts: dict[tuple[str, int, int], str] = {}
+
+    # ---- tensors and ids
+
+    def declare(self, name: str, elements: int, storage: Storage, dtype: DType = DType.F32) -> Ids:
+        """A new tensor; gives the ids of its elements."""
+        span = Span(self._next_id, name, elements, dtype, storage)
+        self.spans[name] = span
+        self._order.append(span)
+        self._next_id += elements
+        return self.ids(name)
+
+    def ids(self, name: str) -> Ids:
+        span = self.spans[name]
+        return np.arange(span.first, span.first + span.elements, dtype=np.int64)
+
+    def constant(self, values: Array) -> str:
+        """A constant vector as an operand of its own."""
+        name = self._fresh("k")
+        self.declare(name, values.size, Storage.CONST)
+        self.constants[name] = np.asarray(values, np.float32).reshape(-1)
+        return name
+
+    def tensor(self, ids: Ids) -> str:
+        """The tensor that holds exactly these elements in this order; made by slicing and `concat` where needed."""
+        parts = [self._part(span, begin, end) for span, begin, end in self._runs(ids.reshape(-1))]
+        while len(parts) > 1:
+            group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]
+            elements = sum(self.spans[name].elements for name in group)
+            parts.insert(0, self.emit("concat", group, elements))
+        return parts[0]
+
+    def dtype(self, ids: Ids) -> DType:
+        return self._span_of(int(ids.reshape(-1)[0])).dtype
+
+    def _span_of(self, element: int) -> Span:
+        return self._order[bisect_right(self._order, element, key=lambda span: span.first) - 1]
+
+    def _runs(self, ids: Ids) -> list[tuple[Span, int, int]]:
+        """Stretches of neighbouring elements of one tensor: (tensor, begin, end)."""
+        runs: list[tuple[Span, int, int]] = []
+        for element in ids.tolist():
+            if runs:
+                span, begin, end = runs[-1]
+                if element == span.first + end and end < span.elements:
+                    runs[-1] = (span, begin, end + 1)
+                    continue
+            span = self._span_of(element)
+            runs.append((span, element - span.first, element - span.first + 1))
+        return runs
+
+    def _part(self, span: Span, begin: int, end: int) -> str:
+        if (begin, end) == (0, span.elements):
+            return span.name
+        key = (span.name, begin, end)
+        if key not in self._parts:
+            self._parts[key] = self._make_part(span, begin, end)
+        return self._parts[key]
+
+    def _make_part(self, span: Span, begin: int, end: int) -> str:
+        op = self.made.get(span.name)
+        if span.storage is Storage.CONST:
+            return self.constant(self.constants[span.name][begin:end])
+        if span.storage is Storage.STATE:
+            name = f"{span.name}[{begin}:{end}]"
+            self.declare(name, end - begin, Storage.STATE)
+            return name
+        if op is not None and op.op == "linear":
+            label = f"{op.label}[{begin}:{end}]"
+            return self.emit(
+                "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
+            )
+        maker = f"the output of a {op.op}" if op is not None else f"input {span.name!r}"
+        raise SourceError(
+            f"elements {begin} to {end - 1} of {maker} are used apart, and there is no instruction for that; "
+            "split before a linear layer instead, or make them inputs of their own"
+        )
+
+    def _fresh(self, prefix: str) -> str:
+        return f"{prefix}{len(self.spans)}"
+
+    # ---- operations
+
+    def emit(
+        self,
+        op: str,
+        inputs: list[str] | tuple[str, ...],
+        elements: int,
+        constants: list[Array] | tuple[Array, ...] = (),
+        immediates: tuple[float, ...] = (),
+        label: str | None = None,
+        dtype: DType = DType.F32,
+    ) -> str:
+        """Add an operation; gives the name of its output."""
+        name = self._fresh("t")
+        self.declare(name, elements, Storage.ARENA, dtype)
+        self.made[name] = Op(op, name, tuple(inputs), tuple(constants), immediates, label)
+        self.ops.append(self.made[name])
+        return name
+
+    def linear(self, x: str, weights: Array, bias: Array | None, label: str) -> str:
+        """W x + b; weights [rows, cols], bias [rows] or None."""
+        constants = [np.asarray(weights, np.float32)]
+        if bias is not None and np.any(bias):
+            constants.append(np.asarray(bias, np.float32))
+        return self.emit("linear", [x], weights.shape[0], constants, label=label)
+
+    def unary(self, op: str, x: str, immediates: tuple[float, ...] = ()) -> str:
+        return self.emit(op, [x], self.spans[x].elements, immediates=immediates)
+
+    def binary(self, op: str, a: str, b: str) -> str:
+        """add, sub or mul of two vectors; x · sigmoid(x) becomes silu."""
+        if op == "mul":
+            for x, gate in ((a, b), (b, a)):
+                made = self.made.get(gate)
+                if made is not None and made.op == "sigmoid" and made.inputs == (x,):
+                    return self.unary("silu", x)
+        return self.emit(op, [a, b], self.spans[a].elements)
+
+    def shift(self, x: str, amount: Array) -> str:
+        """x + amount, amount f64 [n]."""
+        made = self.made.get(x)
+        if made is not None and made.op == "linear" and len(made.constants) == 1:
+            return self.linear(made.inputs[0], made.constants[0], amount, made.label or "")
+        if made is not None and made.op in ("tanh", "squash"):
+            scale, offset = _squash_of(made, len(amount))
+            return self._squash(made.inputs[0], scale, offset + amount)
+        return self._normalize(x, -amount, np.ones_like(amount))
+
+    def scale(self, x: str, factor: Array) -> str:
+        """x · factor, factor f64 [n]."""
+        made = self.made.get(x)
+        if made is not None and made.op in ("tanh", "squash"):
+            scale, offset = _squash_of(made, len(factor))
+            return self._squash(made.inputs[0], scale * factor, offset * factor)
+        if made is not None and made.op == "normalize" and (made.constants[1] == 1).all():
+            return self._normalize(made.inputs[0], made.constants[0], factor)
+        return self._normalize(x, np.zeros_like(factor), factor)
+
+    def _normalize(self, x: str, mean: Array, scale: Array) -> str:
+        return self.emit("normalize", [x], len(mean), [mean, scale])
+
+    def _squash(self, x: str, scale: Array, offset: Array) -> str:
+        return self.emit("squash", [x], len(scale), [scale, offset])
+
+
+def _squash_of(made: Op, n: int) -> tuple[Array, Array]:
+    if made.op == "tanh":
+        return np.ones(n), np.zeros(n)
+    return made.constants[0], made.constants[1]

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ed25519 keys as files: private ones PKCS#8 PEM that nobody else may read, public ones a single line.
+
+A private key never leaves the workstation; a robot only ever gets `plasma-ed25519 <base64> <comment>`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from .atomic import write_file
+from .errors import KeyFileError
+
+ALGORITHM = "plasma-ed25519"
+Password = str | bytes | None
+Key = str | Path | Ed25519PrivateKey
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """32 raw bytes and the comment that people know the key by."""
+
+    raw: bytes
+    comment: str = ""
+
+    def line(self) -> str:
+        return f"{ALGORITHM} {base64.b64encode(self.raw).decode()} {self.comment}".rstrip() + "\n"
+
+
+def keygen(path: str | Path, *, comment: str = "", password: Password = None) -> PublicKey:
+    """Make a key pair: the private key at `path` (0600), the public key at `path` + `.pub`.
+
+    Raises KeyFileError when either file is there already: a key is never overwritten.
+    """
+    private_path = Path(path)
+    public_path = public_path_of(private_path)
+    if public_path == private_path:
+        raise KeyFileError(f"{path} ends in .pub, which is for public keys; choose a name ending in .pem")
+    for existing in (private_path, public_path):
+        if existing.exists() or existing.is_symlink():
+            raise KeyFileError(f"{existing} exists; choose another name or move it away first")
+    private_key = Ed25519PrivateKey.generate()
+    public_key = PublicKey(public_bytes(private_key), _clean_comment(comment or private_path.stem))
+    save_private(private_key, private_path, password=password)
+    _write_new(public_path, public_key.line().encode(), 0o644)
+    return public_key
+
+
+def public_path_of(private_path: Path) -> Path:
+    """Where keygen puts the public half: release.pem -> release.pub."""
+    return private_path.with_suffix(".pub")
+
+
+def save_private(key: Ed25519PrivateKey, path: str | Path, *, password: Password = None) -> None:
+    """Write PKCS#8 PEM, mode 0600 from its first byte on, encrypted when a password is given."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        if not password:
+            raise KeyFileError("the password is empty; pass None for a key without one")
+        encryption = serialization.BestAvailableEncryption(_password_bytes(password) or b"")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    _write_new(Path(path), pem, 0o600)
+
+
+def load_private(path: str | Path, *, password: Password = None) -> Ed25519PrivateKey:
+    """Read a private key; refuses a file that group or others may read, and keys that are not Ed25519."""
+    pem = _read_private_file(Path(path))
+    try:
+        key = serialization.load_pem_private_key(pem, _password_bytes(password))
+    except TypeError as error:
+        wanted = "needs a password" if password is None else "has no password, but one was given"
+        raise KeyFileError(f"{path} {wanted}") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyFileError(f"{path} is not a PKCS#8 PEM private key, or the password is wrong") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyFileError(f"{path} holds another kind of key; expected Ed25519, as plasma-pack keygen makes")
+    return key
+
+
+def load_keys(keys: Key | Sequence[Key], *, password: Password = None) -> list[Ed25519PrivateKey]:
+    """One key or several, given as PEM paths or loaded keys."""
+    if isinstance(keys, (str, Path, Ed25519PrivateKey)):
+        keys = [keys]
+    return [
+        key if isinstance(key, Ed25519PrivateKey) else load_private(key, password=password) for key in keys
+    ]
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    """The 32 raw bytes of the public half."""
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def parse_public(line: str) -> PublicKey:
+    """Read `plasma-ed25519 <base64> <comment>`."""
+    words = line.split(maxsplit=2)
+    if len(words) < 2 or words[0] != ALGORITHM:
+        raise KeyFileError(f"not a public key line; expected '{ALGORITHM} <base64> <comment>'")
+    try:
+        raw = base64.b64decode(words[1], validate=True)
+    except binascii.Error as error:
+        raise KeyFileError("the public key is not base64; copy the whole line") from error
+    if len(raw) != 32:
+        raise KeyFileError(f"the public key has {len(raw)} bytes, expected 32")
+    return PublicKey(raw, words[2].strip() if len(words) == 3 else "")
+
+
+def load_public(path: str | Path) -> PublicKey:
+    """Read the one line of a public key file."""
+    try:
+        lines = [line for line in Path(path).read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"{path} cannot be read as a public key: {error}") from error
+    if len(lines) != 1:
+        raise KeyFileError(f"{path} has {len(lines)} lines, expected the one line of a public key")
+    return parse_public(lines[0])
+
+
+def _read_private_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise KeyFileError(f"{path} is not a regular file")
+            if status.st_mode & 0o077:
+                raise KeyFileError(
+                    f"{path} has mode {stat.S_IMODE(status.st_mode):04o}, others may read it; "
+                    f"run: chmod 600 {path}"
+                )
+            return file.read()
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    try:
+        write_file(path, data, mode=mode, replace=False)
+    except FileExistsError as error:
+        raise KeyFileError(f"{path} exists; a key is never overwritten") from error
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _clean_comment(comment: str) -> str:
+    if not comment.isprintable() or not comment.isascii():
+        raise KeyFileError("the comment of a key must be printable ASCII")
+    return comment.strip()
+
+
+def _password_bytes(password: Password) -> bytes | None:
+    return password.encode() if isinstance(password, str) else password

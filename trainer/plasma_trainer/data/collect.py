@@ -1,0 +1,40 @@
+"""Experience from a plant. Every call of `env.step` here is a real step, and is counted as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from plasma_trainer.data.transitions import Transitions
+
+
+def collect(
+    env: gym.Env[Any, Any], act: Callable[[np.ndarray], Any], steps: int, seed: int
+) -> Transitions:
+    """Exactly `steps` real transitions under `act` (obs [O] -> action), from fresh episodes.
+
+    The last transition is marked truncated when the block ends in mid-episode: from there on nothing was observed.
+    """
+    rows: list[tuple[Any, ...]] = []
+    obs, _ = env.reset(seed=seed)
+    for step in range(steps):
+        obs = np.asarray(obs, np.float32)
+        action = act(obs)
+        next_obs, reward, terminated, truncated, _ = env.step(action)
+        cut = step == steps - 1 and not terminated
+        rows.append((obs, action, reward, next_obs, terminated, truncated or cut))
+        obs = env.reset()[0] if terminated or truncated else next_obs
+    discrete = isinstance(env.action_space, spaces.Discrete)
+    types = (np.float32, np.int64 if discrete else np.float32, np.float32, np.float32, bool, bool)
+    columns = (np.array(c, t) for c, t in zip(zip(*rows, strict=True), types, strict=True))
+    return Transitions(*columns)
+
+
+def random_act(space: spaces.Space[Any], seed: int) -> Callable[[np.ndarray], Any]:
+    """Uniformly random actions of `space`, whatever the observation."""
+    space.seed(seed)
+    return lambda obs: space.sample()

@@ -1,0 +1,16 @@
+"""Real plants: making them, breaking them, flying them."""
+
+from plasma_trainer.envs.actuator import Actuator
+from plasma_trainer.envs.episodes import Act, Episode, episode_returns, fly
+from plasma_trainer.envs.plants import VARIANTS, make_plant, step_limit
+
+__all__ = [
+    "VARIANTS",
+    "Act",
+    "Actuator",
+    "Episode",
+    "episode_returns",
+    "fly",
+    "make_plant",
+    "step_limit",
+]

@@ -1,0 +1,27 @@
+"""Everything the trainer raises on purpose.
+
+    TrainerError
+    ├── UsageError (ValueError)   the caller asked for something that cannot be done
+    ├── RunMismatch               a run directory holds another experiment than the one asked for
+    └── MissingDependency         an optional library is not installed
+
+A message says what was found, what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class TrainerError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class UsageError(TrainerError, ValueError):
+    """The caller asked for something that cannot be done."""
+
+
+class RunMismatch(TrainerError):
+    """A run directory holds another experiment than the one asked for."""
+
+
+class MissingDependency(TrainerError, ImportError):
+    """An optional library is not installed."""

@@ -1,0 +1,82 @@
+"""Phantom paths: many lives in a learnt world, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plasma_trainer.data import Paths
+from plasma_trainer.world_models import Ensemble
+
+Sample = Callable[[Tensor, torch.Generator], Tensor]
+"""Observations [B, O] and a source of randomness in, actions [B] int64 or [B, A] float32 out."""
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where phantom paths begin. A share `visited_share` of them starts in the middle of real experience.
+
+    reset_obs [R, O]: first observations of real episodes; visited_obs [V, O]: any observations.
+    """
+
+    reset_obs: Tensor
+    visited_obs: Tensor
+    visited_share: float
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """[count, O]"""
+        visited = torch.rand(count, generator=generator) < self.visited_share
+        from_reset = _rows(self.reset_obs, count, generator)
+        return torch.where(visited[:, None], _rows(self.visited_obs, count, generator), from_reset)
+
+
+class Phantoms:
+    """B phantom lives that go on from one call to the next; a life that ends is replaced at once by a new one.
+
+    The time limit truncates, it does not terminate: whoever learns from the paths may bootstrap there.
+    """
+
+    def __init__(
+        self, world: Ensemble, starts: Starts, count: int, max_steps: int, seed: int
+    ) -> None:
+        self.world, self.starts, self.max_steps = world, starts, max_steps
+        self.generator = torch.Generator().manual_seed(seed)
+        self.obs = starts.draw(count, self.generator)  # [B, O]
+        self.age = torch.zeros(count, dtype=torch.int64)  # [B] steps
+
+    def step(self, action: Tensor) -> Paths:
+        """One step of every life, as columns without the T axis. Afterwards `self.obs` is where the next one begins."""
+        obs = self.obs
+        imagined = self.world.imagine(obs, action, self.generator)
+        self.age += 1
+        truncated = (self.age >= self.max_steps) & ~imagined.terminated
+        row = Paths(obs, action, imagined.reward, imagined.next_obs, imagined.terminated, truncated, imagined.uncertainty)
+        fresh = self.starts.draw(len(obs), self.generator)
+        self.obs = torch.where(row.ended[:, None], fresh, imagined.next_obs)
+        self.age = torch.where(row.ended, 0, self.age)
+        return row
+
+    @torch.no_grad()
+    def roll(self, policy: Sample, horizon: int) -> Paths:
+        """The next `horizon` steps under `policy`: columns [T, B, ...]."""
+        rows = [self.step(policy(self.obs, self.generator)) for _ in range(horizon)]
+        columns = zip(*(vars(row).values() for row in rows), strict=True)
+        return Paths(*(torch.stack(column) for column in columns))
+
+
+def simulate(
+    world: Ensemble, policy: Sample, start_obs: Tensor, n: int, horizon: int, seed: int
+) -> Paths:
+    """`n` phantom paths of at most `horizon` steps, each from a random row of start_obs [R, O].
+
+    Equal seeds give equal bits. What follows a path's first end (see Paths.in_first_episode) is another life.
+    """
+    starts = Starts(start_obs, start_obs, visited_share=0.0)
+    return Phantoms(world, starts, n, horizon, seed).roll(policy, horizon)
+
+
+def _rows(table: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    return table[torch.randint(len(table), (count,), generator=generator)]

@@ -1,0 +1,103 @@
+"""Proximal policy optimisation (Schulman et al., 2017) on whole batches of phantom paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plasma_trainer.data import Paths
+from plasma_trainer.policies.actor_critic import ActorCritic
+
+DISCOUNT = 0.99
+GAE_LAMBDA = 0.95
+EPOCHS = 6
+MINIBATCH = 1024
+CLIP = 0.2
+ENTROPY_WEIGHT = 0.003
+VALUE_WEIGHT = 0.5
+MAX_KL = 0.03
+MAX_GRAD_NORM = 0.5
+LEARNING_RATE = 7e-4
+
+
+def generalized_advantages(
+    reward: Tensor, value: Tensor, next_value: Tensor, terminated: Tensor, ended: Tensor
+) -> Tensor:
+    """GAE (Schulman et al., 2016, eq. 16), all [T, B].
+
+    A terminated step has no future; a truncated one has (next_value), but its trace stops there. That is the whole
+    difference between the two.
+    """
+    delta = reward + DISCOUNT * next_value * ~terminated - value
+    trace = DISCOUNT * GAE_LAMBDA * ~ended
+    advantage, running = torch.empty_like(delta), torch.zeros_like(delta[0])
+    for t in reversed(range(len(delta))):
+        running = delta[t] + trace[t] * running
+        advantage[t] = running
+    return advantage
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """N = T * B flattened rows."""
+
+    obs: Tensor
+    action: Tensor
+    log_prob: Tensor
+    advantage: Tensor
+    target: Tensor
+
+    def rows(self, index: Tensor) -> _Batch:
+        return _Batch(*(column[index] for column in vars(self).values()))
+
+
+class Ppo:
+    """Improves an ActorCritic from phantom paths. `return_scale` keeps values near 1 whatever the reward's unit."""
+
+    def __init__(self, agent: ActorCritic, return_scale: float) -> None:
+        self.agent, self.return_scale = agent, return_scale
+        self.parameters = [p for p in agent.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
+
+    def update(self, paths: Paths, generator: torch.Generator) -> dict[str, float]:
+        """Several epochs over `paths`, cut short when the policy has moved MAX_KL. Returns metrics."""
+        batch = self._prepare(paths)
+        size = len(batch.target)
+        kl = value_loss = torch.tensor(0.0)
+        for _ in range(EPOCHS):
+            for index in torch.randperm(size, generator=generator).split(MINIBATCH):
+                loss, kl, value_loss = self._loss(batch.rows(index))
+                if kl > MAX_KL:
+                    break
+                self.optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.parameters, MAX_GRAD_NORM)
+                self.optimizer.step()
+            if kl > MAX_KL:
+                break
+        return {"kl": float(kl), "value_loss": float(value_loss)}
+
+    @torch.no_grad()
+    def _prepare(self, paths: Paths) -> _Batch:
+        value, next_value = self.agent.value(paths.obs), self.agent.value(paths.next_obs)
+        reward = paths.reward / self.return_scale
+        advantage = generalized_advantages(reward, value, next_value, paths.terminated, paths.ended)
+        obs, action = paths.obs.flatten(0, 1), paths.action.flatten(0, 1)
+        log_prob, _ = self.agent.log_prob_and_entropy(obs, action)
+        target = (advantage + value).flatten()
+        flat = advantage.flatten()
+        return _Batch(obs, action, log_prob, (flat - flat.mean()) / (flat.std() + 1e-8), target)
+
+    def _loss(self, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Clipped surrogate (eq. 7 and 9), approximate KL, value loss."""
+        log_prob, entropy = self.agent.log_prob_and_entropy(batch.obs, batch.action)
+        log_ratio = log_prob - batch.log_prob
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1 - CLIP, 1 + CLIP)
+        surrogate = torch.min(ratio * batch.advantage, clipped * batch.advantage).mean()
+        value_loss = (self.agent.value(batch.obs) - batch.target).square().mean()
+        loss = -surrogate + VALUE_WEIGHT * value_loss - ENTROPY_WEIGHT * entropy.mean()
+        kl = (ratio - 1 - log_ratio).mean().detach()
+        return loss, kl, value_loss.detach()
