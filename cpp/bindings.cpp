@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bindings.cpp -- the one door between Python and the core: converts arguments, results and errors. No logic.
+// bindings.cpp -- the one door between Python and the core: converts arguments, results and errors.
+// No logic.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -33,7 +34,9 @@ py::bytes bytes_of(const std::array<uint8_t, N>& array) {
   return py::bytes(reinterpret_cast<const char*>(array.data()), array.size());
 }
 
-Bytes view_of(const std::string& bytes) { return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}; }
+Bytes view_of(const std::string& bytes) {
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+}
 
 py::object record(const char* name, const py::dict& fields) {
   return py::module_::import("plasma_edge._types").attr(name)(**fields);
@@ -44,25 +47,29 @@ py::object to_python(const PacketInfo& info) {
   py::list signers;
   for (const auto& signer : info.signers) signers.append(bytes_of(signer));
   using namespace py::literals;
-  return record("PacketInfo",
-                py::dict("kind"_a = types.attr("KINDS")[py::int_(info.kind)], "content_digest"_a = bytes_of(info.content_digest),
-                         "base_digest"_a = bytes_of(info.base_digest), "audit"_a = types.attr("AUDIT_LEVELS")[py::int_(static_cast<uint32_t>(info.audit))],
-                         "sequence"_a = info.sequence, "not_before"_a = info.not_before,
-                         "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
-                         "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
-                         "macs"_a = info.macs, "cost_units"_a = info.cost_units,
-                         "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
-                         "signers"_a = py::tuple(signers)));
+  return record(
+      "PacketInfo",
+      py::dict("kind"_a = types.attr("KINDS")[py::int_(info.kind)],
+               "content_digest"_a = bytes_of(info.content_digest),
+               "base_digest"_a = bytes_of(info.base_digest),
+               "audit"_a = types.attr("AUDIT_LEVELS")[py::int_(static_cast<uint32_t>(info.audit))],
+               "sequence"_a = info.sequence, "not_before"_a = info.not_before,
+               "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
+               "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
+               "macs"_a = info.macs, "cost_units"_a = info.cost_units,
+               "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
+               "signers"_a = py::tuple(signers)));
 }
 
 py::tuple to_python(std::span<const IoInfo> ports) {
   py::list list;
   for (const IoInfo& port : ports) {
     using namespace py::literals;
-    list.append(record("IoInfo", py::dict("name"_a = port.name, "unit"_a = port.unit,
-                                          "dtype"_a = port.type == ElementType::F32 ? "float32" : "int32",
-                                          "shape"_a = py::tuple(py::cast(port.shape)), "low"_a = port.low,
-                                          "high"_a = port.high, "is_actuator"_a = port.is_actuator)));
+    list.append(
+        record("IoInfo", py::dict("name"_a = port.name, "unit"_a = port.unit,
+                                  "dtype"_a = port.type == ElementType::F32 ? "float32" : "int32",
+                                  "shape"_a = py::tuple(py::cast(port.shape)), "low"_a = port.low,
+                                  "high"_a = port.high, "is_actuator"_a = port.is_actuator)));
   }
   return py::tuple(list);
 }
@@ -70,16 +77,18 @@ py::tuple to_python(std::span<const IoInfo> ports) {
 py::object to_python(const Stats& stats) {
   using namespace py::literals;
   return record("Stats", py::dict("steps"_a = stats.steps, "faults"_a = stats.faults,
-                                  "deadline_misses"_a = stats.deadline_misses, "p50_us"_a = stats.p50_us,
-                                  "p99_us"_a = stats.p99_us, "p999_us"_a = stats.p999_us, "max_us"_a = stats.max_us));
+                                  "deadline_misses"_a = stats.deadline_misses,
+                                  "p50_us"_a = stats.p50_us, "p99_us"_a = stats.p99_us,
+                                  "p999_us"_a = stats.p999_us, "max_us"_a = stats.max_us));
 }
 
 py::tuple to_python(const std::vector<AdapterInfo>& adapters) {
   py::list list;
   for (const AdapterInfo& adapter : adapters) {
     using namespace py::literals;
-    list.append(record("AdapterInfo", py::dict("name"_a = adapter.name, "gain"_a = adapter.gain,
-                                               "content_digest"_a = bytes_of(adapter.content_digest))));
+    list.append(
+        record("AdapterInfo", py::dict("name"_a = adapter.name, "gain"_a = adapter.gain,
+                                       "content_digest"_a = bytes_of(adapter.content_digest))));
   }
   return py::tuple(list);
 }
@@ -102,7 +111,8 @@ Source read_source(const py::object& packet, uint64_t cap) {
 }
 
 Trust read_trust(const py::object& trust) {
-  const py::object store = py::module_::import("plasma_edge._trust").attr("TrustStore").attr("of")(trust);
+  const py::object store =
+      py::module_::import("plasma_edge._trust").attr("TrustStore").attr("of")(trust);
   Trust result;
   result.threshold = store.attr("threshold").cast<uint32_t>();
   for (const py::handle key : store.attr("keys")) {
@@ -115,16 +125,19 @@ Trust read_trust(const py::object& trust) {
 }
 
 Audit read_audit(const py::object& require_audit) {
-  const py::object level = py::module_::import("plasma_edge._types").attr("audit_level")(require_audit);
+  const py::object level =
+      py::module_::import("plasma_edge._types").attr("audit_level")(require_audit);
   return static_cast<Audit>(level.cast<uint32_t>());
 }
 
-LoadOptions read_options(const py::object& channel, double deadline_us, const py::object& require_audit,
-                         const py::object& kernels, const py::object& max_memory_bytes,
-                         const py::object& max_cost_units, std::string& kernels_name) {
+LoadOptions read_options(const py::object& channel, double deadline_us,
+                         const py::object& require_audit, const py::object& kernels,
+                         const py::object& max_memory_bytes, const py::object& max_cost_units,
+                         std::string& kernels_name) {
   LoadOptions options;
   if (!channel.is_none()) options.channel = channel.cast<std::string>();
-  if (!(deadline_us >= 0)) raise(fail(Status::Argument, "deadline_us"), "must be 0 (none) or more microseconds");
+  if (!(deadline_us >= 0))
+    raise(fail(Status::Argument, "deadline_us"), "must be 0 (none) or more microseconds");
   options.deadline_ns = static_cast<uint64_t>(deadline_us * 1e3);
   options.require_audit = read_audit(require_audit);
   if (!kernels.is_none()) {
@@ -138,12 +151,13 @@ LoadOptions read_options(const py::object& channel, double deadline_us, const py
   return options;
 }
 
-py::object load(const py::object& type, const py::object& packet, const py::object& trust, const py::object& channel,
-                double deadline_us, const py::object& require_audit, const py::object& kernels,
-                const py::object& max_memory_bytes, const py::object& max_cost_units) {
+py::object load(const py::object& type, const py::object& packet, const py::object& trust,
+                const py::object& channel, double deadline_us, const py::object& require_audit,
+                const py::object& kernels, const py::object& max_memory_bytes,
+                const py::object& max_cost_units) {
   std::string kernels_name;
-  const LoadOptions options =
-      read_options(channel, deadline_us, require_audit, kernels, max_memory_bytes, max_cost_units, kernels_name);
+  const LoadOptions options = read_options(channel, deadline_us, require_audit, kernels,
+                                           max_memory_bytes, max_cost_units, kernels_name);
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
   std::unique_ptr<Policy> policy;
@@ -174,15 +188,16 @@ void detach(const py::object& self, const std::string& name) {
 void set_gains(const py::object& self, const std::map<std::string, float>& gains) {
   std::vector<NamedGain> named;
   for (const auto& [name, gain] : gains) named.push_back({name, gain});
-  if (Error error = policy_of(self).set_gains(named)) raise(error, std::string(py::str(py::cast(gains))));
+  if (Error error = policy_of(self).set_gains(named))
+    raise(error, std::string(py::str(py::cast(gains))));
 }
 
 void reset(const py::object& self) {
   if (!policy_of(self).reset()) raise(fail(Status::Busy, "reset"));
 }
 
-py::object verify(const py::object& packet, const py::object& trust, const py::object& base, const py::object& channel,
-                  const py::object& require_audit) {
+py::object verify(const py::object& packet, const py::object& trust, const py::object& base,
+                  const py::object& channel, const py::object& require_audit) {
   std::string kernels_name;
   const LoadOptions options =
       read_options(channel, 0, require_audit, py::none(), py::none(), py::none(), kernels_name);
@@ -193,7 +208,8 @@ py::object verify(const py::object& packet, const py::object& trust, const py::o
   if (!base.is_none()) {
     const Source base_source = read_source(base, options.max_file_bytes);
     std::unique_ptr<Policy> policy;
-    if (Error error = Policy::load(base_source.bytes, store, options, policy)) raise(error, base_source.label);
+    if (Error error = Policy::load(base_source.bytes, store, options, policy))
+      raise(error, base_source.label);
     if (Error error = policy->attach(source.bytes, "verify", 1.0f)) raise(error, source.label);
   }
   return to_python(info);
@@ -224,7 +240,8 @@ vm::Program validated(const Sections& sections) {
 
 py::dict to_python(const vm::Certificate& certificate) {
   using namespace py::literals;
-  return py::dict("arena_bytes"_a = certificate.arena_bytes, "state_bytes"_a = certificate.state_bytes,
+  return py::dict("arena_bytes"_a = certificate.arena_bytes,
+                  "state_bytes"_a = certificate.state_bytes,
                   "const_bytes"_a = certificate.const_bytes, "macs"_a = certificate.macs,
                   "cost_units"_a = certificate.cost_units);
 }
@@ -242,7 +259,8 @@ py::dict certify_adapter(const Sections& base_sections, const Sections& adapter_
 
 void check_public_key(const std::string& raw) {
   PublicKeyBytes key;
-  if (raw.size() != key.size()) raise(fail_equal(Status::KeyInvalid, "key bytes", raw.size(), key.size()));
+  if (raw.size() != key.size())
+    raise(fail_equal(Status::KeyInvalid, "key bytes", raw.size(), key.size()));
   std::copy(raw.begin(), raw.end(), key.begin());
   packet::TrustStore store;
   if (Error error = store.add(key)) raise(error);
@@ -259,8 +277,9 @@ py::list opcodes() {
   for (const vm::OpcodeRow& row : vm::opcode_rows()) {
     using namespace py::literals;
     rows.append(py::dict("code"_a = static_cast<uint16_t>(row.opcode), "name"_a = row.name,
-                         "mnemonic"_a = row.mnemonic, "required"_a = row.required, "optional"_a = row.optional,
-                         "immediates"_a = row.immediates, "cost"_a = row.cost, "in_place"_a = row.in_place));
+                         "mnemonic"_a = row.mnemonic, "required"_a = row.required,
+                         "optional"_a = row.optional, "immediates"_a = row.immediates,
+                         "cost"_a = row.cost, "in_place"_a = row.in_place));
   }
   return rows;
 }
@@ -268,8 +287,9 @@ py::list opcodes() {
 py::list statuses() {
   py::list rows;
   using namespace py::literals;
-#define PLASMA_STATUS(number, name, text, family, sentence) \
-  rows.append(py::dict("number"_a = number, "name"_a = #name, "code"_a = text, "family"_a = #family, "text"_a = sentence));
+#define PLASMA_STATUS(number, name, text, family, sentence)                    \
+  rows.append(py::dict("number"_a = number, "name"_a = #name, "code"_a = text, \
+                       "family"_a = #family, "text"_a = sentence));
 #include "plasma_edge/status.def"
 #undef PLASMA_STATUS
   return rows;
@@ -284,7 +304,8 @@ void add_method(py::object& type, const char* name, Function function, const Ext
 template <typename Function>
 void add_property(py::object& type, const char* name, Function function, const char* doc) {
   const py::object property = py::module_::import("builtins").attr("property");
-  type.attr(name) = property(py::cpp_function(function, py::is_method(type)), py::none(), py::none(), doc);
+  type.attr(name) =
+      property(py::cpp_function(function, py::is_method(type)), py::none(), py::none(), doc);
 }
 
 void add_policy(py::module_& module) {
@@ -292,40 +313,55 @@ void add_policy(py::module_& module) {
   py::object type = make_policy_type();
   const py::object static_method = py::module_::import("builtins").attr("staticmethod");
   type.attr("load") = static_method(py::cpp_function(
-      [type](const py::object& packet, const py::object& trust, const py::object& channel, double deadline_us,
-             const py::object& require_audit, const py::object& kernels, const py::object& max_memory_bytes,
-             const py::object& max_cost_units) {
-        return load(type, packet, trust, channel, deadline_us, require_audit, kernels, max_memory_bytes,
-                    max_cost_units);
+      [type](const py::object& packet, const py::object& trust, const py::object& channel,
+             double deadline_us, const py::object& require_audit, const py::object& kernels,
+             const py::object& max_memory_bytes, const py::object& max_cost_units) {
+        return load(type, packet, trust, channel, deadline_us, require_audit, kernels,
+                    max_memory_bytes, max_cost_units);
       },
-      py::name("load"), "packet"_a, py::kw_only(), "trust"_a, "channel"_a = py::none(), "deadline_us"_a = 0.0,
-      "require_audit"_a = py::none(), "kernels"_a = py::none(), "max_memory_bytes"_a = py::none(),
-      "max_cost_units"_a = py::none(),
-      "Verifies, decompresses, validates and self-tests a base packet, given as a path or as bytes.\n\n"
-      "trust: whom to believe, see TrustStore.of. channel: refuse packets for another one. deadline_us: longer steps\n"
-      "are counted in stats. require_audit: 'unverified' or 'verified', for the base and every adapter. kernels: a name\n"
-      "from kernel_tables(); default the PLASMA_KERNELS environment variable, else the fastest. max_memory_bytes,\n"
+      py::name("load"), "packet"_a, py::kw_only(), "trust"_a, "channel"_a = py::none(),
+      "deadline_us"_a = 0.0, "require_audit"_a = py::none(), "kernels"_a = py::none(),
+      "max_memory_bytes"_a = py::none(), "max_cost_units"_a = py::none(),
+      "Verifies, decompresses, validates and self-tests a base packet, given as a path or as "
+      "bytes.\n\n"
+      "trust: whom to believe, see TrustStore.of. channel: refuse packets for another one. "
+      "deadline_us: longer steps\n"
+      "are counted in stats. require_audit: 'unverified' or 'verified', for the base and every "
+      "adapter. kernels: a name\n"
+      "from kernel_tables(); default the PLASMA_KERNELS environment variable, else the fastest. "
+      "max_memory_bytes,\n"
       "max_cost_units: refuse packets that need more.\n\n"
-      "Raises SignatureError, PacketError, ProgramError, PolicyRefusal or UsageError; see their `.code`."));
-  add_method(type, "attach", attach, "packet"_a, py::kw_only(), "name"_a = py::none(), "gain"_a = 1.0f,
-             "Verifies, validates and self-tests an adapter of this base; it is on from the next step.\n\n"
-             "packet: path or bytes. name: how to address it later, default the path. gain: 0 to 1.");
-  add_method(type, "detach", detach, "name"_a, "Takes an adapter out; it is off from the next step.");
+      "Raises SignatureError, PacketError, ProgramError, PolicyRefusal or UsageError; see their "
+      "`.code`."));
+  add_method(
+      type, "attach", attach, "packet"_a, py::kw_only(), "name"_a = py::none(), "gain"_a = 1.0f,
+      "Verifies, validates and self-tests an adapter of this base; it is on from the next step.\n\n"
+      "packet: path or bytes. name: how to address it later, default the path. gain: 0 to 1.");
+  add_method(type, "detach", detach, "name"_a,
+             "Takes an adapter out; it is off from the next step.");
   add_method(type, "set_gains", set_gains, "gains"_a,
              "Changes the gains of the named adapters, all at one tick. 0: resident, but skipped.");
-  add_method(type, "reset", reset, "Zeroes recurrent state and forgets the previous action: start of an episode.");
-  add_property(type, "stats", [](const py::object& self) { return to_python(policy_of(self).stats()); },
-               "Stats: steps, faults, deadline misses, p50/p99/p99.9/max in microseconds.");
-  add_property(type, "info", [](const py::object& self) { return to_python(policy_of(self).info()); },
-               "PacketInfo of the base packet.");
-  add_property(type, "adapters", [](const py::object& self) { return to_python(policy_of(self).adapters()); },
-               "Resident adapters, in the order in which they are added up.");
-  add_property(type, "inputs", [](const py::object& self) { return to_python(policy_of(self).inputs()); },
-               "IoInfo of every input, in order.");
-  add_property(type, "outputs", [](const py::object& self) { return to_python(policy_of(self).outputs()); },
-               "IoInfo of every output, in order.");
-  add_property(type, "kernels", [](const py::object& self) { return policy_of(self).kernels(); },
-               "Name of the kernel table in use.");
+  add_method(type, "reset", reset,
+             "Zeroes recurrent state and forgets the previous action: start of an episode.");
+  add_property(
+      type, "stats", [](const py::object& self) { return to_python(policy_of(self).stats()); },
+      "Stats: steps, faults, deadline misses, p50/p99/p99.9/max in microseconds.");
+  add_property(
+      type, "info", [](const py::object& self) { return to_python(policy_of(self).info()); },
+      "PacketInfo of the base packet.");
+  add_property(
+      type, "adapters",
+      [](const py::object& self) { return to_python(policy_of(self).adapters()); },
+      "Resident adapters, in the order in which they are added up.");
+  add_property(
+      type, "inputs", [](const py::object& self) { return to_python(policy_of(self).inputs()); },
+      "IoInfo of every input, in order.");
+  add_property(
+      type, "outputs", [](const py::object& self) { return to_python(policy_of(self).outputs()); },
+      "IoInfo of every output, in order.");
+  add_property(
+      type, "kernels", [](const py::object& self) { return policy_of(self).kernels(); },
+      "Name of the kernel table in use.");
   module.attr("Policy") = type;
 }
 
@@ -336,7 +372,8 @@ void raise(const Error& error, const std::string& context) {
   format_error(error, text, sizeof text);
   std::string message = text;
   if (!context.empty()) message += " [" + context + "]";
-  const py::object type = py::module_::import("plasma_edge._errors").attr(class_of(status_family(error.status)));
+  const py::object type =
+      py::module_::import("plasma_edge._errors").attr(class_of(status_family(error.status)));
   const py::object exception = type(message);
   exception.attr("code") = status_code(error.status);
   PyErr_SetObject(type.ptr(), exception.ptr());
@@ -347,22 +384,26 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   using namespace py::literals;
   module.doc() = "The C++ core of plasma_edge. Use plasma_edge; this module is private.";
   add_policy(module);
-  module.def("verify", verify, "packet"_a, py::kw_only(), "trust"_a, "base"_a = py::none(), "channel"_a = py::none(),
-             "require_audit"_a = py::none(),
+  module.def("verify", verify, "packet"_a, py::kw_only(), "trust"_a, "base"_a = py::none(),
+             "channel"_a = py::none(), "require_audit"_a = py::none(),
              "Verifies a packet without running it, and returns its PacketInfo.\n\n"
-             "A base is verified, validated and self-tested. An adapter's signature and content are verified; its program\n"
+             "A base is verified, validated and self-tested. An adapter's signature and content "
+             "are verified; its program\n"
              "too when `base` is given. Raises what Policy.load raises.");
   module.def("certify", certify, "sections"_a,
              "Validates the sections of a base (type -> bytes) and returns its certificate.");
-  module.def("certify_adapter", certify_adapter, "base_sections"_a, "adapter_sections"_a,
-             "Validates the sections of an adapter against its base's and returns its certificate.");
+  module.def(
+      "certify_adapter", certify_adapter, "base_sections"_a, "adapter_sections"_a,
+      "Validates the sections of an adapter against its base's and returns its certificate.");
   module.def("check_public_key", check_public_key, "raw"_a);
   module.def("signer_id", signer_id, "raw"_a);
-  module.def("kernel_tables", [] { return py::tuple(py::cast(kernel_tables())); },
-             "Names of the kernel tables this CPU can run, slowest first.");
+  module.def(
+      "kernel_tables", [] { return py::tuple(py::cast(kernel_tables())); },
+      "Names of the kernel tables this CPU can run, slowest first.");
   module.attr("OPCODES") = opcodes();
   module.attr("STATUS") = statuses();
-  module.attr("VERSION") = py::make_tuple(runtime_version() >> 20, runtime_version() >> 10 & 1023, runtime_version() & 1023);
+  module.attr("VERSION") = py::make_tuple(runtime_version() >> 20, runtime_version() >> 10 & 1023,
+                                          runtime_version() & 1023);
 }
 
 }  // namespace plasma::python

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // policy_type.cpp -- policy(obs): numpy in, numpy out, through a plain vectorcall type.
 //
-// The call is written against CPython and numpy's C interface because it is the hot path: argument conversion through
-// generated wrappers costs more than a small network. Everything that is not a step goes through bindings.cpp.
+// The call is written against CPython and numpy's C interface because it is the hot path: argument
+// conversion through generated wrappers costs more than a small network. Everything that is not a
+// step goes through bindings.cpp.
 #include "policy_type.hpp"
 
 #include <pybind11/numpy.h>
@@ -50,7 +51,8 @@ std::string text_of(const std::vector<Py_intptr_t>& shape) {
 
 [[noreturn]] void raise_wrong(const Port& port, const char* what, const std::string& found) {
   const std::string expected = std::string(py::str(port.dtype)) + text_of(port.shape);
-  raise(fail(Status::WrongObs, what), std::string(py::str(port.name)) + ": found " + found + ", expected " + expected);
+  raise(fail(Status::WrongObs, what),
+        std::string(py::str(port.name)) + ": found " + found + ", expected " + expected);
 }
 
 bool has_shape(PyObject* array, const Port& port) {
@@ -65,7 +67,8 @@ bool has_shape(PyObject* array, const Port& port) {
 bool is_exact(const NumpyApi& numpy, PyObject* object, const Port& port, int flags) {
   if (!PyObject_TypeCheck(object, numpy.PyArray_Type_)) return false;
   const auto* proxy = py::detail::array_proxy(object);
-  return proxy->descr == port.dtype.ptr() && (proxy->flags & flags) == flags && has_shape(object, port);
+  return proxy->descr == port.dtype.ptr() && (proxy->flags & flags) == flags &&
+         has_shape(object, port);
 }
 
 // Any real numeric array-like of the right shape, as C-contiguous float32.
@@ -91,9 +94,9 @@ const float* read(const State& state, const Port& port, PyObject* obs, py::objec
 }
 
 py::object new_array(const State& state, const Port& port) {
-  PyObject* array = state.numpy->PyArray_NewFromDescr_(state.numpy->PyArray_Type_, port.dtype.inc_ref().ptr(),
-                                                       static_cast<int>(port.shape.size()), port.shape.data(), nullptr,
-                                                       nullptr, 0, nullptr);
+  PyObject* array = state.numpy->PyArray_NewFromDescr_(
+      state.numpy->PyArray_Type_, port.dtype.inc_ref().ptr(), static_cast<int>(port.shape.size()),
+      port.shape.data(), nullptr, nullptr, 0, nullptr);
   if (array == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(array);
 }
@@ -109,7 +112,8 @@ py::object step_one(State& state, PyObject* obs, PyObject* out) {
   const Port& port = state.outputs[0];
   if (out != nullptr) {
     if (!is_exact(*state.numpy, out, port, kWritable)) {
-      raise_wrong(port, "out must be a writable C-contiguous array", std::string(py::str(py::type::handle_of(out))));
+      raise_wrong(port, "out must be a writable C-contiguous array",
+                  std::string(py::str(py::type::handle_of(out))));
     }
     void* output = py::detail::array_proxy(out)->data;
     run(state, &input, &output);
@@ -127,25 +131,31 @@ py::object step_one(State& state, PyObject* obs, PyObject* out) {
   return action;
 }
 
-std::vector<const float*> read_all(const State& state, PyObject* obs, std::vector<py::object>& keep) {
+std::vector<const float*> read_all(const State& state, PyObject* obs,
+                                   std::vector<py::object>& keep) {
   std::vector<const float*> inputs;
-  if (state.inputs.size() == 1 && !PyDict_Check(obs)) return {read(state, state.inputs[0], obs, keep[0])};
+  if (state.inputs.size() == 1 && !PyDict_Check(obs))
+    return {read(state, state.inputs[0], obs, keep[0])};
   if (!PyDict_Check(obs) || static_cast<size_t>(PyDict_Size(obs)) != state.inputs.size()) {
     std::string names;
     for (const Port& port : state.inputs) names.append(" ").append(std::string(py::str(port.name)));
-    raise(fail(Status::WrongObs, "observation"), "expected a dict with exactly these keys:" + names);
+    raise(fail(Status::WrongObs, "observation"),
+          "expected a dict with exactly these keys:" + names);
   }
   for (size_t i = 0; i < state.inputs.size(); ++i) {
     const Port& port = state.inputs[i];
     PyObject* part = PyDict_GetItemWithError(obs, port.name.ptr());
-    if (part == nullptr) raise(fail(Status::WrongObs, "observation"), "missing key " + std::string(py::str(port.name)));
+    if (part == nullptr)
+      raise(fail(Status::WrongObs, "observation"),
+            "missing key " + std::string(py::str(port.name)));
     inputs.push_back(read(state, port, part, keep[i]));
   }
   return inputs;
 }
 
 py::object step_many(State& state, PyObject* obs, PyObject* out) {
-  if (out != nullptr) raise(fail(Status::Argument, "out"), "out is for policies with one input and one output");
+  if (out != nullptr)
+    raise(fail(Status::Argument, "out"), "out is for policies with one input and one output");
   std::vector<py::object> keep(state.inputs.size());
   const std::vector<const float*> inputs = read_all(state, obs, keep);
   std::vector<py::object> arrays;
@@ -158,15 +168,18 @@ py::object step_many(State& state, PyObject* obs, PyObject* out) {
   py::dict actions;
   for (size_t i = 0; i < arrays.size(); ++i) {
     const bool is_int = state.outputs[i].is_int;
-    actions[state.outputs[i].name] = is_int ? py::object(py::int_(*static_cast<int32_t*>(outputs[i]))) : arrays[i];
+    actions[state.outputs[i].name] =
+        is_int ? py::object(py::int_(*static_cast<int32_t*>(outputs[i]))) : arrays[i];
   }
-  return state.outputs.size() == 1 ? py::object(actions[state.outputs[0].name]) : py::object(actions);
+  return state.outputs.size() == 1 ? py::object(actions[state.outputs[0].name])
+                                   : py::object(actions);
 }
 
 PyObject* step(PyObject* self, PyObject* obs, PyObject* out) noexcept {
   try {
     State& state = state_of(self);
-    const bool is_simple = state.inputs.size() == 1 && state.outputs.size() == 1 && !PyDict_Check(obs);
+    const bool is_simple =
+        state.inputs.size() == 1 && state.outputs.size() == 1 && !PyDict_Check(obs);
     return (is_simple ? step_one(state, obs, out) : step_many(state, obs, out)).release().ptr();
   } catch (py::error_already_set& error) {
     error.restore();
@@ -178,7 +191,8 @@ PyObject* step(PyObject* self, PyObject* obs, PyObject* out) noexcept {
 
 PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   if (PyVectorcall_NARGS(nargsf) != 1 || kwnames != nullptr) {
-    PyErr_SetString(PyExc_TypeError, "policy(obs) takes one observation; policy.step(obs, out=...) takes more");
+    PyErr_SetString(PyExc_TypeError,
+                    "policy(obs) takes one observation; policy.step(obs, out=...) takes more");
     return nullptr;
   }
   return step(self, args[0], nullptr);
@@ -216,19 +230,23 @@ constexpr const char* kDoc =
     "A loaded packet: give it an observation, get an action.\n\n"
     ">>> policy = Policy.load(\"hover.plasma\", trust=\"release.pub\")\n"
     ">>> action = policy(obs)\n\n"
-    "Inputs and outputs have the shapes that `policy.inputs` and `policy.outputs` state. One input is an array, several\n"
-    "are a dict by name; outputs likewise, and a discrete output is an int. One policy serves one control loop: one\n"
-    "thread steps it; attach, detach, set_gains and stats may come from any thread and never make a step wait.";
+    "Inputs and outputs have the shapes that `policy.inputs` and `policy.outputs` state. One input "
+    "is an array, several\n"
+    "are a dict by name; outputs likewise, and a discrete output is an int. One policy serves one "
+    "control loop: one\n"
+    "thread steps it; attach, detach, set_gains and stats may come from any thread and never make "
+    "a step wait.";
 
 constexpr const char* kStepDoc =
     "step(obs, out=None)\n--\n\n"
-    "One tick. With `out`, a C-contiguous array of the output's shape and dtype, nothing is allocated and `out` is\n"
+    "One tick. With `out`, a C-contiguous array of the output's shape and dtype, nothing is "
+    "allocated and `out` is\n"
     "returned. A non-finite observation gives the safe action and is counted in `stats.faults`.\n"
     "Raises UsageError when shape or type differ from the packet's.";
 
 PyMethodDef kMethods[] = {
-    {"step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(step_method)), METH_FASTCALL | METH_KEYWORDS,
-     kStepDoc},
+    {"step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(step_method)),
+     METH_FASTCALL | METH_KEYWORDS, kStepDoc},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -8,13 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
 
 #define LANES_INLINE [[gnu::always_inline]] inline
 
 namespace plasma::kernels {
-
-extern const KernelTable kAvx2;
 
 namespace {
 
@@ -147,7 +145,7 @@ LANES_INLINE float square_root(float x) noexcept {
   return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
 }
 
-#include "lanes_kernels.inc"
+#include "kernels/lanes_kernels.inc"
 
 // The packed layout: panels of eight rows; in a panel, for every four columns, a block of 32 bytes:
 // row 0 columns c..c+3, row 1 columns c..c+3, ... row 7. So eight int32 lanes are the sums of eight
@@ -171,11 +169,9 @@ void pack_i8(const int8_t* w, int rows, int cols, int8_t* packed) noexcept {
     for (int block = 0; block < blocks_of(cols) * kBlockCols; block += kBlockCols) {
       for (int r = panel; r < panel + kPanelRows; ++r) {
         for (int c = block; c < block + kBlockCols; ++c) {
-          const bool exists = r < rows && c < cols;
-          *packed++ =
-              exists
-                  ? w[static_cast<size_t>(r) * static_cast<size_t>(cols) + static_cast<size_t>(c)]
-                  : int8_t{0};
+          const size_t at =
+              static_cast<size_t>(r) * static_cast<size_t>(cols) + static_cast<size_t>(c);
+          *packed++ = r < rows && c < cols ? w[at] : int8_t{0};
         }
       }
     }

@@ -5,13 +5,9 @@
 // Which table to use is the caller's decision; nothing here reads the environment.
 #include <cstring>
 
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
 
 namespace plasma::kernels {
-
-#if defined(__x86_64__)
-extern const KernelTable kAvx2;
-#endif
 
 namespace {
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernels.hpp -- the arithmetic of a tick: one table of primitives per instruction set, all with the same bits.
+// kernels.hpp -- the arithmetic of a tick: one table of primitives per instruction set, all with
+// the same bits.
 //
 // scalar.cpp is the meaning. When another table disagrees with it by one bit, that table is wrong.
 // The rules (QUANT, LINEAR8, EXP, SUM, ...) are numbered in vm/ISA.md, "Numerics".
 //
-// Everywhere: n, rows, cols >= 1; pointers may be unaligned unless said; float outputs are written for exactly n
-// elements, nothing beyond; y may be x (in place), never a partial overlap. MXCSR / FPCR are at their defaults.
-// A `peak` is the largest (bits & 0x7FFFFFFF) among the floats a kernel read: above kMaxFinite one was not finite.
+// Everywhere: n, rows, cols >= 1; pointers may be unaligned unless said; float outputs are written
+// for exactly n elements, nothing beyond. Element-wise kernels and layer_norm may work in place (y
+// is an operand), never on a partial overlap; the others write apart from what they read. MXCSR /
+// FPCR are at their defaults. A `peak` is the largest (bits & 0x7FFFFFFF) of the vector x: above
+// kMaxFinite one element was not finite.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +22,8 @@ inline constexpr uint32_t kMaxFinite = 0x7F7FFFFFu;
 // int8 vectors and packed rows are zero-filled up to a multiple of this many elements.
 inline constexpr int kColsMultiple = 64;
 
-constexpr size_t padded_cols(int cols) noexcept {
+// Always inlined: an ISA file must not emit a copy of it that another file could end up calling.
+[[gnu::always_inline]] constexpr size_t padded_cols(int cols) noexcept {
   return (static_cast<size_t>(cols) + kColsMultiple - 1) / kColsMultiple * kColsMultiple;
 }
 
@@ -31,7 +35,8 @@ struct KernelTable {
   size_t (*packed_i8_bytes)(int rows, int cols) noexcept;
   void (*pack_i8)(const int8_t* w, int rows, int cols, int8_t* packed) noexcept;
 
-  // QUANT (rule 6): q[0..n) and zeros up to padded_cols(n); returns s, stores the peak. q is 64-byte aligned.
+  // QUANT (rule 6): q[0..n) and zeros up to padded_cols(n); returns s, stores the peak. q is
+  // 64-byte aligned.
   float (*quantize)(const float* x, int n, int8_t* q, uint32_t* peak) noexcept;
 
   // LINEAR8 (rule 8): y_r = f32(acc_r) * (s * scale_r) + b_r. bias may be null: b_r = +0.
@@ -39,10 +44,11 @@ struct KernelTable {
                     const float* bias, float* y, int rows, int cols) noexcept;
 
   // The second half of LORA (rule 9): y_r = y_r + f32(acc_r) * (k * scale_r), k = c * s'.
-  void (*accumulate_i8)(const int8_t* packed, const int8_t* q, float k, const float* scale, float* y,
-                        int rows, int cols) noexcept;
+  void (*accumulate_i8)(const int8_t* packed, const int8_t* q, float k, const float* scale,
+                        float* y, int rows, int cols) noexcept;
 
-  // F32 LINEAR (rule 15): y_r = DOT(w_r, x) + b_r; w [rows, cols] row-major. bias may be null: b_r = +0.
+  // F32 LINEAR (rule 15): y_r = DOT(w_r, x) + b_r; w [rows, cols] row-major. bias may be null: b_r
+  // = +0.
   void (*linear_f32)(const float* w, const float* x, const float* bias, float* y, int rows,
                      int cols) noexcept;
 
@@ -53,22 +59,26 @@ struct KernelTable {
   void (*sub)(const float* a, const float* b, float* y, int n) noexcept;
   void (*mul)(const float* a, const float* b, float* y, int n) noexcept;
   // y = (x - mean) * scale
-  void (*normalize)(const float* x, const float* mean, const float* scale, float* y, int n) noexcept;
+  void (*normalize)(const float* x, const float* mean, const float* scale, float* y,
+                    int n) noexcept;
 
   // These can turn a non-finite input into a finite output, so each returns its peak.
   uint32_t (*clamp)(const float* x, const float* low, const float* high, float* y, int n) noexcept;
   // y = TANH(x) * scale + offset
-  uint32_t (*squash)(const float* x, const float* scale, const float* offset, float* y, int n) noexcept;
+  uint32_t (*squash)(const float* x, const float* scale, const float* offset, float* y,
+                     int n) noexcept;
   uint32_t (*relu)(const float* x, float* y, int n) noexcept;
-  uint32_t (*leaky_relu)(const float* x, float alpha, float* y, int n) noexcept;  // x > 0 ? x : alpha * x
-  uint32_t (*elu)(const float* x, float alpha, float* y, int n) noexcept;  // x > 0 ? x : alpha * (EXP(x) - 1)
-  uint32_t (*silu)(const float* x, float* y, int n) noexcept;              // x * SIGMOID(x)
+  uint32_t (*leaky_relu)(const float* x, float alpha, float* y,
+                         int n) noexcept;  // x > 0 ? x : alpha * x
+  uint32_t (*elu)(const float* x, float alpha, float* y,
+                  int n) noexcept;                             // x > 0 ? x : alpha * (EXP(x) - 1)
+  uint32_t (*silu)(const float* x, float* y, int n) noexcept;  // x * SIGMOID(x)
   uint32_t (*sigmoid)(const float* x, float* y, int n) noexcept;
   uint32_t (*tanh)(const float* x, float* y, int n) noexcept;
   // LAYERNORM (rule 16); the peak includes the variance.
   uint32_t (*layer_norm)(const float* x, const float* gain, const float* bias, float eps, float* y,
                          int n) noexcept;
-  // GRU (rule 18): gi, gh are [3n] in the order r, z, c; h and y are [n]; y is neither. The peak is of gi and gh.
+  // GRU (rule 18): gi, gh are [3n] in the order r, z, c; h and y are [n]. The peak is of gi and gh.
   uint32_t (*gru)(const float* gi, const float* gh, const float* h, float* y, int n) noexcept;
   // Index of the first largest element (x_i > best replaces best).
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
@@ -77,11 +87,13 @@ struct KernelTable {
 };
 
 extern const KernelTable kScalar;
+extern const KernelTable kAvx2;  // x86-64 only
 
 // Tables that this CPU can run, slowest first; the last one is what find(nullptr) gives.
 [[nodiscard]] size_t available(const KernelTable** tables, size_t capacity) noexcept;
 
-// The table of that name, or the fastest when name is null; null when there is none or the CPU lacks it.
+// The table of that name, or the fastest when name is null; null when there is none or the CPU
+// lacks it.
 [[nodiscard]] const KernelTable* find(const char* name) noexcept;
 
 }  // namespace plasma::kernels

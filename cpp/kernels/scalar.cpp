@@ -6,7 +6,7 @@
 // file is compiled with -ffp-contract=off.
 #include <bit>
 
-#include "kernels.hpp"
+#include "kernels/kernels.hpp"
 
 namespace plasma::kernels {
 namespace {

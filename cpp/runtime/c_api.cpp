@@ -52,13 +52,16 @@ pe_io describe(const plasma::IoInfo& io) noexcept {
           .is_actuator = io.is_actuator};
 }
 
-plasma::Error missing(const char* what) noexcept { return plasma::fail(plasma::Status::Argument, what); }
+plasma::Error missing(const char* what) noexcept {
+  return plasma::fail(plasma::Status::Argument, what);
+}
 
 }  // namespace
 
 int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
                              const pe_options* options, pe_policy** policy, pe_error* error) {
-  if (packet == nullptr || trust == nullptr || policy == nullptr) return report(missing("null pointer"), error);
+  if (packet == nullptr || trust == nullptr || policy == nullptr)
+    return report(missing("null pointer"), error);
   std::unique_ptr<plasma::Policy> loaded;
   const plasma::Error result =
       plasma::Policy::load({packet, packet_bytes}, trust_of(*trust), options_of(options), loaded);
@@ -66,12 +69,13 @@ int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const p
   return report(result, error);
 }
 
-int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options, pe_policy** policy,
-                       pe_error* error) {
+int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options,
+                       pe_policy** policy, pe_error* error) {
   if (path == nullptr) return report(missing("null pointer"), error);
   std::vector<uint8_t> packet;
   const plasma::LoadOptions limits = options_of(options);
-  if (plasma::Error result = plasma::read_packet_file(path, limits.max_file_bytes, packet)) return report(result, error);
+  if (plasma::Error result = plasma::read_packet_file(path, limits.max_file_bytes, packet))
+    return report(result, error);
   return pe_policy_load_bytes(packet.data(), packet.size(), trust, options, policy, error);
 }
 
@@ -79,8 +83,12 @@ void pe_policy_free(pe_policy* policy) { delete policy; }
 
 size_t pe_policy_input_count(const pe_policy* policy) { return policy->policy->inputs().size(); }
 size_t pe_policy_output_count(const pe_policy* policy) { return policy->policy->outputs().size(); }
-pe_io pe_policy_input(const pe_policy* policy, size_t index) { return describe(policy->policy->inputs()[index]); }
-pe_io pe_policy_output(const pe_policy* policy, size_t index) { return describe(policy->policy->outputs()[index]); }
+pe_io pe_policy_input(const pe_policy* policy, size_t index) {
+  return describe(policy->policy->inputs()[index]);
+}
+pe_io pe_policy_output(const pe_policy* policy, size_t index) {
+  return describe(policy->policy->outputs()[index]);
+}
 
 void pe_policy_digest(const pe_policy* policy, uint8_t digest[PE_DIGEST_BYTES]) {
   const plasma::DigestBytes& bytes = policy->policy->info().content_digest;
@@ -91,18 +99,22 @@ pe_step_result pe_policy_step(pe_policy* policy, const float* const* inputs, voi
   return static_cast<pe_step_result>(policy->policy->step(inputs, outputs));
 }
 
-pe_step_result pe_policy_reset(pe_policy* policy) { return policy->policy->reset() ? PE_STEP_OK : PE_STEP_BUSY; }
+pe_step_result pe_policy_reset(pe_policy* policy) {
+  return policy->policy->reset() ? PE_STEP_OK : PE_STEP_BUSY;
+}
 
-int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes, const char* name,
-                               float gain, pe_error* error) {
+int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes,
+                               const char* name, float gain, pe_error* error) {
   if (packet == nullptr || name == nullptr) return report(missing("null pointer"), error);
   return report(policy->policy->attach({packet, packet_bytes}, name, gain), error);
 }
 
-int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain, pe_error* error) {
+int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain,
+                         pe_error* error) {
   if (path == nullptr) return report(missing("null pointer"), error);
   std::vector<uint8_t> packet;
-  if (plasma::Error result = plasma::read_packet_file(path, plasma::LoadOptions{}.max_file_bytes, packet)) {
+  if (plasma::Error result =
+          plasma::read_packet_file(path, plasma::LoadOptions{}.max_file_bytes, packet)) {
     return report(result, error);
   }
   return pe_policy_attach_bytes(policy, packet.data(), packet.size(), name, gain, error);
@@ -113,8 +125,8 @@ int32_t pe_policy_detach(pe_policy* policy, const char* name, pe_error* error) {
   return report(policy->policy->detach(name), error);
 }
 
-int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const float* gains, size_t count,
-                            pe_error* error) {
+int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const float* gains,
+                            size_t count, pe_error* error) {
   std::vector<plasma::NamedGain> named;
   for (size_t i = 0; i < count; ++i) named.push_back({names[i], gains[i]});
   return report(policy->policy->set_gains(named), error);
@@ -131,4 +143,6 @@ pe_stats pe_policy_stats(const pe_policy* policy) {
           .max_us = stats.max_us};
 }
 
-const char* pe_status_code(int32_t code) { return plasma::status_code(static_cast<plasma::Status>(code)); }
+const char* pe_status_code(int32_t code) {
+  return plasma::status_code(static_cast<plasma::Status>(code));
+}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// latency.hpp -- step times in a fixed histogram: one writer that never waits, any reader at any time.
+// latency.hpp -- step times in a fixed histogram: one writer that never waits, any reader at any
+// time.
 //
-// Buckets are logarithmic with 64 steps an octave, so a percentile is right to within 2 % from 1 ns to minutes.
+// Buckets are logarithmic with 64 steps an octave, so a percentile is right to within 2 % from 1 ns
+// to minutes.
 #pragma once
 
 #include <algorithm>
@@ -58,7 +60,8 @@ class Latency {
     const uint32_t octave = bucket >> kStepBits;
     const uint32_t step = bucket & ((1u << kStepBits) - 1);
     if (octave == 0) return step;
-    return (static_cast<double>(step + (1u << kStepBits)) + 0.5) * static_cast<double>(1ull << (octave - 1));
+    return (static_cast<double>(step + (1u << kStepBits)) + 0.5) *
+           static_cast<double>(1ull << (octave - 1));
   }
 
   [[nodiscard]] double percentile_us(uint64_t steps, double share) const noexcept {

@@ -27,7 +27,8 @@ uint64_t now_ns() noexcept {
 // Holds a flag for a scope; a second holder is refused, never made to wait.
 class Claim {
  public:
-  explicit Claim(std::atomic<bool>& flag) noexcept : flag_(flag), held_(!flag.exchange(true, std::memory_order_acquire)) {}
+  explicit Claim(std::atomic<bool>& flag) noexcept
+      : flag_(flag), held_(!flag.exchange(true, std::memory_order_acquire)) {}
   ~Claim() {
     if (held_) flag_.store(false, std::memory_order_release);
   }
@@ -89,13 +90,16 @@ struct Policy::Impl {
   Error check_room(std::string_view name, const PacketInfo& adapter) noexcept {
     uint64_t cost = info.cost_units + adapter.cost_units;
     for (const Resident& resident : residents) {
-      if (resident.name == name || resident.digest == adapter.content_digest) return fail(Status::NameTaken, "attach");
+      if (resident.name == name || resident.digest == adapter.content_digest)
+        return fail(Status::NameTaken, "attach");
       cost += resident.cost_units;
     }
     if (residents.size() >= info.max_adapters) {
-      return fail_at_most(Status::TooManyAdapters, "attached", residents.size() + 1, info.max_adapters);
+      return fail_at_most(Status::TooManyAdapters, "attached", residents.size() + 1,
+                          info.max_adapters);
     }
-    if (cost > options.max_cost_units) return fail_at_most(Status::Deadline, "cost_units", cost, options.max_cost_units);
+    if (cost > options.max_cost_units)
+      return fail_at_most(Status::Deadline, "cost_units", cost, options.max_cost_units);
     return {};
   }
 
@@ -117,7 +121,8 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   const kernels::KernelTable* table = kernels::find(options.kernels);
   if (table == nullptr) return fail(Status::KernelTable, "kernels");
   std::unique_ptr<packet::VerifiedPacket> verified;
-  if (Error error = runtime::verify(packet, trust, options, packet::Kind::Base, nullptr, verified)) return error;
+  if (Error error = runtime::verify(packet, trust, options, packet::Kind::Base, nullptr, verified))
+    return error;
 
   auto impl = std::make_unique<Impl>();
   impl->trust = trust;
@@ -131,7 +136,8 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
 
   vm::Plan plan;
   if (Error error = vm::Plan::build(impl->model, {}, plan)) return error;
-  if (Error error = runtime::self_test(plan, verified->section(packet::Section::Gold), nullptr)) return error;
+  if (Error error = runtime::self_test(plan, verified->section(packet::Section::Gold), nullptr))
+    return error;
   impl->swap.publish(std::move(plan));
   policy.reset(new Policy(std::move(impl)));
   return {};
@@ -184,13 +190,20 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
 
   vm::AdapterProgram program;
   if (Error error = runtime::validate_adapter(self.program, *verified, program)) return error;
-  Resident resident{.name = std::string(name), .gain = gain, .cost_units = info.cost_units, .digest = info.content_digest, .model = {}};
-  if (Error error = vm::AdapterModel::build(self.program, program, self.model.table(), resident.model)) return error;
-  if (Error error = self.prove(resident.model, verified->section(packet::Section::Gold))) return error;
+  Resident resident{.name = std::string(name),
+                    .gain = gain,
+                    .cost_units = info.cost_units,
+                    .digest = info.content_digest,
+                    .model = {}};
+  if (Error error =
+          vm::AdapterModel::build(self.program, program, self.model.table(), resident.model))
+    return error;
+  if (Error error = self.prove(resident.model, verified->section(packet::Section::Gold)))
+    return error;
 
-  const auto place = std::find_if(self.residents.begin(), self.residents.end(), [&](const Resident& other) {
-    return other.digest > resident.digest;
-  });
+  const auto place =
+      std::find_if(self.residents.begin(), self.residents.end(),
+                   [&](const Resident& other) { return other.digest > resident.digest; });
   const auto added = self.residents.insert(place, std::move(resident));
   if (Error error = self.publish(self.residents)) {
     self.residents.erase(added);
@@ -239,7 +252,8 @@ Stats Policy::stats() const noexcept { return impl_->latency.stats(); }
 std::vector<AdapterInfo> Policy::adapters() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<AdapterInfo> adapters;
-  for (const Resident& resident : impl_->residents) adapters.push_back({resident.name, resident.gain, resident.digest});
+  for (const Resident& resident : impl_->residents)
+    adapters.push_back({resident.name, resident.gain, resident.digest});
   return adapters;
 }
 

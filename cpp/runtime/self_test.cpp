@@ -21,7 +21,8 @@ Error parse(ByteReader& reader, const vm::FrameLayout& layout, Cases& cases) noe
   cases.input_bytes = reader.u32();
   cases.output_bytes = reader.u32();
   if (!reader.ok() || reserved != 0) return fail(Status::GoldFormat, "header");
-  if (cases.count < 1 || cases.count > kMaxCases) return fail_at_most(Status::GoldFormat, "cases", cases.count, kMaxCases);
+  if (cases.count < 1 || cases.count > kMaxCases)
+    return fail_at_most(Status::GoldFormat, "cases", cases.count, kMaxCases);
   if (cases.input_bytes != layout.input_bytes) {
     return fail_equal(Status::GoldFormat, "input bytes", cases.input_bytes, layout.input_bytes);
   }
@@ -29,7 +30,8 @@ Error parse(ByteReader& reader, const vm::FrameLayout& layout, Cases& cases) noe
     return fail_equal(Status::GoldFormat, "output bytes", cases.output_bytes, layout.output_bytes);
   }
   const size_t bytes = cases.count * (cases.input_bytes + cases.output_bytes);
-  if (reader.left() != bytes) return fail_equal(Status::GoldFormat, "bytes of cases", reader.left(), bytes);
+  if (reader.left() != bytes)
+    return fail_equal(Status::GoldFormat, "bytes of cases", reader.left(), bytes);
   return {};
 }
 

@@ -27,8 +27,10 @@ Error compare(const vm::Certificate& found, const packet::Header& header) noexce
     const char* name;
     uint64_t needed, declared;
   } fields[] = {
-      {"arena_bytes", found.arena_bytes, header.arena_bytes}, {"state_bytes", found.state_bytes, header.state_bytes},
-      {"const_bytes", found.const_bytes, header.const_bytes}, {"macs", found.macs, header.macs},
+      {"arena_bytes", found.arena_bytes, header.arena_bytes},
+      {"state_bytes", found.state_bytes, header.state_bytes},
+      {"const_bytes", found.const_bytes, header.const_bytes},
+      {"macs", found.macs, header.macs},
       {"cost_units", found.cost_units, header.cost_units},
   };
   for (const auto& field : fields) {
@@ -41,8 +43,8 @@ Error compare(const vm::Certificate& found, const packet::Header& header) noexce
 
 }  // namespace
 
-Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet::Kind kind, const DigestBytes* base,
-             std::unique_ptr<packet::VerifiedPacket>& verified) noexcept {
+Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet::Kind kind,
+             const DigestBytes* base, std::unique_ptr<packet::VerifiedPacket>& verified) noexcept {
   packet::TrustStore store;
   if (Error error = make_trust(trust, store)) return error;
   packet::ChannelId channel{};
@@ -108,7 +110,8 @@ PacketInfo info_of(const packet::VerifiedPacket& verified) {
   return info;
 }
 
-void describe_io(const vm::Program& program, std::vector<IoInfo>& inputs, std::vector<IoInfo>& outputs) {
+void describe_io(const vm::Program& program, std::vector<IoInfo>& inputs,
+                 std::vector<IoInfo>& outputs) {
   for (const vm::Io& io : program.io) {
     IoInfo info;
     info.name = io.name.data();
@@ -136,7 +139,8 @@ Error verify_packet(std::span<const uint8_t> file, const Trust& trust, const Loa
     return {};
   }
   std::unique_ptr<packet::VerifiedPacket> verified;
-  if (Error error = runtime::verify(file, trust, options, packet::Kind::Adapter, nullptr, verified)) return error;
+  if (Error error = runtime::verify(file, trust, options, packet::Kind::Adapter, nullptr, verified))
+    return error;
   info = runtime::info_of(*verified);
   return {};
 }
@@ -151,12 +155,14 @@ Error read_packet_file(const char* path, uint64_t cap, std::vector<uint8_t>& byt
 std::vector<const char*> kernel_tables() {
   const kernels::KernelTable* tables[16];
   std::vector<const char*> names;
-  for (size_t i = 0, count = kernels::available(tables, 16); i < count; ++i) names.push_back(tables[i]->name);
+  for (size_t i = 0, count = kernels::available(tables, 16); i < count; ++i)
+    names.push_back(tables[i]->name);
   return names;
 }
 
 uint32_t runtime_version() noexcept {
-  return uint32_t{PLASMA_VERSION_MAJOR} << 20 | uint32_t{PLASMA_VERSION_MINOR} << 10 | uint32_t{PLASMA_VERSION_PATCH};
+  return uint32_t{PLASMA_VERSION_MAJOR} << 20 | uint32_t{PLASMA_VERSION_MINOR} << 10 |
+         uint32_t{PLASMA_VERSION_PATCH};
 }
 
 }  // namespace plasma

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// verified.hpp -- between a packet and the machine: which bytes are which section, and do the certificates hold.
+// verified.hpp -- between a packet and the machine: which bytes are which section, and do the
+// certificates hold.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,8 @@
 namespace plasma::runtime {
 
 // Steps 1 to 8 of FORMAT.md, section 7. `base` is the digest an adapter must name; null: any.
-Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet::Kind kind, const DigestBytes* base,
-             std::unique_ptr<packet::VerifiedPacket>& verified) noexcept;
+Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet::Kind kind,
+             const DigestBytes* base, std::unique_ptr<packet::VerifiedPacket>& verified) noexcept;
 
 // Steps 9 and 10. The program's image points into `verified`.
 Error validate_base(const packet::VerifiedPacket& verified, vm::Program& program) noexcept;
@@ -20,6 +21,7 @@ Error validate_adapter(const vm::Program& base, const packet::VerifiedPacket& ve
                        vm::AdapterProgram& adapter) noexcept;
 
 PacketInfo info_of(const packet::VerifiedPacket& verified);
-void describe_io(const vm::Program& program, std::vector<IoInfo>& inputs, std::vector<IoInfo>& outputs);
+void describe_io(const vm::Program& program, std::vector<IoInfo>& inputs,
+                 std::vector<IoInfo>& outputs);
 
 }  // namespace plasma::runtime

@@ -14,9 +14,11 @@ class Parts {
 
   Error take(uint32_t offset, uint64_t length, int32_t index, Bytes& part) noexcept {
     const uint64_t begin = align_up(end_);
-    if (offset != begin) return fail_equal(Status::ProgPatch, "offset in patch", offset, begin, index);
+    if (offset != begin)
+      return fail_equal(Status::ProgPatch, "offset in patch", offset, begin, index);
     if (begin + length > bytes_.size()) {
-      return fail_at_most(Status::ProgPatch, "end of a part of patch", begin + length, bytes_.size(), index);
+      return fail_at_most(Status::ProgPatch, "end of a part of patch", begin + length,
+                          bytes_.size(), index);
     }
     for (uint64_t at = end_; at < begin; ++at) {
       if (bytes_[at] != 0) return fail(Status::Hole, "gap in patch", index);
@@ -33,8 +35,8 @@ class Parts {
   uint64_t end_ = 0;
 };
 
-Error check_matrix(Parts& parts, uint32_t offset, uint32_t scale_offset, uint64_t rows, uint64_t cols,
-                   int32_t index) noexcept {
+Error check_matrix(Parts& parts, uint32_t offset, uint32_t scale_offset, uint64_t rows,
+                   uint64_t cols, int32_t index) noexcept {
   Bytes weights, scales;
   if (Error error = parts.take(offset, rows * cols, index, weights)) return error;
   if (Error error = parts.take(scale_offset, rows * 4, index, scales)) return error;
@@ -44,17 +46,21 @@ Error check_matrix(Parts& parts, uint32_t offset, uint32_t scale_offset, uint64_
 
 Error check_patch(const Program& base, const Patch& patch, int32_t previous_slot, Parts& parts,
                   int32_t index) noexcept {
-  if (patch.slot <= previous_slot) return fail(Status::ProgPatch, "slots out of order: patch", index);
+  if (patch.slot <= previous_slot)
+    return fail(Status::ProgPatch, "slots out of order: patch", index);
   if (patch.slot >= base.slots.size()) {
     return fail_at_most(Status::ProgPatch, "slot of patch", patch.slot, base.slots.size(), index);
   }
   const Slot& slot = base.slots[patch.slot];
-  if (patch.rank < 1) return fail_at_least(Status::ProgPatch, "rank of patch", patch.rank, 1, index);
+  if (patch.rank < 1)
+    return fail_at_least(Status::ProgPatch, "rank of patch", patch.rank, 1, index);
   if (patch.rank > slot.max_rank) {
     return fail_at_most(Status::ProgPatch, "rank of patch", patch.rank, slot.max_rank, index);
   }
-  if (Error error = check_matrix(parts, patch.a, patch.a_scale, patch.rank, slot.in, index)) return error;
-  if (Error error = check_matrix(parts, patch.b, patch.b_scale, slot.out, patch.rank, index)) return error;
+  if (Error error = check_matrix(parts, patch.a, patch.a_scale, patch.rank, slot.in, index))
+    return error;
+  if (Error error = check_matrix(parts, patch.b, patch.b_scale, slot.out, patch.rank, index))
+    return error;
   if (patch.bias == kNoBias) return {};
   Bytes bias;
   if (Error error = parts.take(patch.bias, uint64_t{slot.out} * 4, index, bias)) return error;
@@ -63,17 +69,20 @@ Error check_patch(const Program& base, const Patch& patch, int32_t previous_slot
 
 }  // namespace
 
-Error validate_adapter(const Program& base, const AdapterImage& image, AdapterProgram& adapter) noexcept {
+Error validate_adapter(const Program& base, const AdapterImage& image,
+                       AdapterProgram& adapter) noexcept {
   adapter.image = image;
   if (Error error = parse_patches(image.patches, adapter.patches)) return error;
   Parts parts(image.constants);
   int32_t previous_slot = -1;
   for (size_t i = 0; i < adapter.patches.size(); ++i) {
     const Patch& patch = adapter.patches[i];
-    if (Error error = check_patch(base, patch, previous_slot, parts, static_cast<int32_t>(i))) return error;
+    if (Error error = check_patch(base, patch, previous_slot, parts, static_cast<int32_t>(i)))
+      return error;
     previous_slot = patch.slot;
   }
-  if (parts.left() != 0) return fail_equal(Status::ProgPatch, "bytes after the last patch", parts.left(), 0);
+  if (parts.left() != 0)
+    return fail_equal(Status::ProgPatch, "bytes after the last patch", parts.left(), 0);
   adapter.certificate = certify_adapter(base, adapter);
   return {};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// certificate.cpp -- what one tick needs, computed from the program alone (ISA.md, section 4). There is no second formula.
+// certificate.cpp -- what one tick needs, computed from the program alone (ISA.md, section 4).
+// There is no second formula.
 #include <algorithm>
 
 #include "base/aligned_buffer.hpp"
@@ -19,11 +20,13 @@ uint64_t cost_of(const Program& program, const Instruction& instruction) noexcep
     const Tensor& w = program.tensors[instruction.in[1]];
     const uint64_t rows = w.dims[0];
     const uint64_t cols = w.dims[1];
-    const uint64_t dots = w.dtype == DType::I8 ? kQuantCost * cols + rows * cols : kF32MacCost * rows * cols;
+    const uint64_t dots =
+        w.dtype == DType::I8 ? kQuantCost * cols + rows * cols : kF32MacCost * rows * cols;
     return kOpCost + dots + kRowCost * rows;
   }
   const OpcodeRow* row = find_opcode(static_cast<uint16_t>(instruction.opcode));
-  const Tensor& counted = instruction.opcode == Opcode::Argmax ? x : program.tensors[instruction.out];
+  const Tensor& counted =
+      instruction.opcode == Opcode::Argmax ? x : program.tensors[instruction.out];
   return kOpCost + row->cost * counted.elements();
 }
 
@@ -62,11 +65,12 @@ Certificate certify(const Program& program) noexcept {
     }
   }
   const Scratch scratch = scratch_of(program);
-  certificate.arena_bytes = align_up(inputs) + 2 * align_up(outputs) + align_up(arena) + align_up(scratch.quantized) +
-                            align_up(4 * scratch.rank) + align_up(scratch.rank);
+  certificate.arena_bytes = align_up(inputs) + 2 * align_up(outputs) + align_up(arena) +
+                            align_up(scratch.quantized) + align_up(4 * scratch.rank) +
+                            align_up(scratch.rank);
   const Image& image = program.image;
-  certificate.const_bytes = image.const_i8.size() + image.const_f16.size() + image.const_f32.size() +
-                            image.const_i32.size();
+  certificate.const_bytes = image.const_i8.size() + image.const_f16.size() +
+                            image.const_f32.size() + image.const_i32.size();
   return certificate;
 }
 

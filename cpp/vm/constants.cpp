@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// constants.cpp -- rules 6 and 11: constants are all used, in order of first use, without hiding places, and sane.
-#include "vm/rules.hpp"
-
+// constants.cpp -- rules 6 and 11: constants are all used, in order of first use, without hiding
+// places, and sane.
 #include <cmath>
+
+#include "vm/rules.hpp"
 
 namespace plasma::vm {
 namespace {
@@ -18,7 +19,8 @@ class Packing {
   Packing(DType dtype, Bytes section) noexcept : dtype_(dtype), section_(section) {}
 
   Error place(const Tensor& tensor, int32_t index) noexcept {
-    if (tensor.offset < end_) return fail_at_least(Status::ProgConstOrder, "offset of tensor", tensor.offset, end_, index);
+    if (tensor.offset < end_)
+      return fail_at_least(Status::ProgConstOrder, "offset of tensor", tensor.offset, end_, index);
     if (Error error = check_hole(tensor.offset, index)) return error;
     end_ = tensor.offset + tensor.bytes();
     return {};
@@ -26,8 +28,8 @@ class Packing {
 
   Error finish() const noexcept {
     if (end_ == section_.size()) return {};
-    return fail_equal(Status::ProgConstOrder, "bytes after the last constant of dtype", section_.size() - end_, 0,
-                      static_cast<int32_t>(dtype_));
+    return fail_equal(Status::ProgConstOrder, "bytes after the last constant of dtype",
+                      section_.size() - end_, 0, static_cast<int32_t>(dtype_));
   }
 
  private:
@@ -60,7 +62,8 @@ class Layout {
     const Tensor& tensor = program_.tensors[index];
     if (tensor.storage != Storage::Const || seen_[index]) return {};
     seen_[index] = true;
-    if (Error error = packing_[static_cast<size_t>(tensor.dtype) - 1].place(tensor, index)) return error;
+    if (Error error = packing_[static_cast<size_t>(tensor.dtype) - 1].place(tensor, index))
+      return error;
     return tensor.scale == kNone ? Error{} : first_use(tensor.scale);
   }
 
@@ -88,9 +91,11 @@ Error check_values(const Program& program, size_t index) noexcept {
   const auto where = static_cast<int32_t>(index);
   const Bytes bytes = program.image.constant(tensor);
   if (tensor.dtype == DType::F32) return check_finite(bytes, "tensor", where);
-  if (tensor.dtype != DType::I8) return {};  // no opcode of opset 1 reads f16 or i32: rule 9 refused them
+  if (tensor.dtype != DType::I8)
+    return {};  // no opcode of opset 1 reads f16 or i32: rule 9 refused them
   if (Error error = check_weights(bytes, "tensor", where)) return error;
-  return check_scales(program.image.constant(program.tensors[tensor.scale]), "tensor", tensor.scale);
+  return check_scales(program.image.constant(program.tensors[tensor.scale]), "tensor",
+                      tensor.scale);
 }
 
 Error check_immediates(const Program& program, size_t index) noexcept {
@@ -103,7 +108,8 @@ Error check_immediates(const Program& program, size_t index) noexcept {
   ByteReader low(program.image.constant(program.tensors[instruction.in[1]]));
   ByteReader high(program.image.constant(program.tensors[instruction.in[2]]));
   while (low.left() > 0) {
-    if (!(low.f32() <= high.f32())) return fail(Status::ProgNumeric, "limits of instruction", where);
+    if (!(low.f32() <= high.f32()))
+      return fail(Status::ProgNumeric, "limits of instruction", where);
   }
   return {};
 }
@@ -121,7 +127,8 @@ Error check_scales(Bytes scales, const char* what, int32_t index) noexcept {
   ByteReader reader(scales);
   while (reader.left() > 0) {
     const float scale = reader.f32();
-    if (!(scale >= kLeastScale && scale <= kGreatestScale)) return fail(Status::ProgNumeric, what, index);
+    if (!(scale >= kLeastScale && scale <= kGreatestScale))
+      return fail(Status::ProgNumeric, what, index);
   }
   return {};
 }

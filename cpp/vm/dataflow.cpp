@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// dataflow.cpp -- rules 7, 8 and 10: every value is written once before it is read, used, and alone on its bytes.
+// dataflow.cpp -- rules 7, 8 and 10: every value is written once before it is read, used, and alone
+// on its bytes.
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -23,7 +24,8 @@ Error note_read(const Tensor& tensor, Life& life, int32_t index) noexcept {
       if (!is_written) return fail(Status::ProgSsa, "reads before a write: instruction", index);
       break;
     case Storage::State:
-      if (is_written) return fail(Status::ProgSsa, "reads a state already written: instruction", index);
+      if (is_written)
+        return fail(Status::ProgSsa, "reads a state already written: instruction", index);
       break;
     case Storage::Output: return fail(Status::ProgSsa, "reads an output: instruction", index);
     default: break;
@@ -36,7 +38,8 @@ Error note_write(const Tensor& tensor, Life& life, int32_t index) noexcept {
   if (tensor.storage == Storage::Const || tensor.storage == Storage::Input) {
     return fail(Status::ProgSsa, "writes an input or constant: instruction", index);
   }
-  if (life.written != kNever) return fail(Status::ProgSsa, "writes a tensor twice: instruction", index);
+  if (life.written != kNever)
+    return fail(Status::ProgSsa, "writes a tensor twice: instruction", index);
   life.written = index;
   return {};
 }
@@ -44,10 +47,13 @@ Error note_write(const Tensor& tensor, Life& life, int32_t index) noexcept {
 Error check_use(const Tensor& tensor, const Life& life, int32_t index) noexcept {
   const bool must_be_read = tensor.storage == Storage::Arena || tensor.storage == Storage::Input ||
                             tensor.storage == Storage::State;
-  const bool must_be_written = tensor.storage == Storage::Arena || tensor.storage == Storage::Output ||
+  const bool must_be_written = tensor.storage == Storage::Arena ||
+                               tensor.storage == Storage::Output ||
                                tensor.storage == Storage::State;
-  if (must_be_read && life.last_read == kNever) return fail(Status::ProgDead, "never read: tensor", index);
-  if (must_be_written && life.written == kNever) return fail(Status::ProgDead, "never written: tensor", index);
+  if (must_be_read && life.last_read == kNever)
+    return fail(Status::ProgDead, "never read: tensor", index);
+  if (must_be_written && life.written == kNever)
+    return fail(Status::ProgDead, "never written: tensor", index);
   return {};
 }
 
@@ -55,13 +61,15 @@ std::vector<Life> lives_of(const Program& program) noexcept {
   std::vector<Life> lives(program.tensors.size());
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    for (size_t k = 0; k < instruction.n_in; ++k) lives[instruction.in[k]].last_read = static_cast<int32_t>(i);
+    for (size_t k = 0; k < instruction.n_in; ++k)
+      lives[instruction.in[k]].last_read = static_cast<int32_t>(i);
     lives[instruction.out].written = static_cast<int32_t>(i);
   }
   return lives;
 }
 
-// The bytes of arena tensors alive at one instruction; offset -> end. They never overlap, so neighbours are enough.
+// The bytes of arena tensors alive at one instruction; offset -> end. They never overlap, so
+// neighbours are enough.
 class ByteMap {
  public:
   bool insert(const Tensor& tensor) noexcept {
@@ -79,11 +87,13 @@ class ByteMap {
   std::map<uint64_t, uint64_t> taken_;
 };
 
-bool may_write_over(const Program& program, const Instruction& instruction, uint16_t operand) noexcept {
+bool may_write_over(const Program& program, const Instruction& instruction,
+                    uint16_t operand) noexcept {
   const OpcodeRow* row = find_opcode(static_cast<uint16_t>(instruction.opcode));
   const Tensor& x = program.tensors[operand];
   const Tensor& y = program.tensors[instruction.out];
-  return row->in_place && y.storage == Storage::Arena && x.offset == y.offset && x.bytes() == y.bytes();
+  return row->in_place && y.storage == Storage::Arena && x.offset == y.offset &&
+         x.bytes() == y.bytes();
 }
 
 }  // namespace
@@ -97,10 +107,12 @@ Error check_dataflow(const Program& program) noexcept {
       const uint16_t operand = instruction.in[k];
       if (Error error = note_read(program.tensors[operand], lives[operand], index)) return error;
     }
-    if (Error error = note_write(program.tensors[instruction.out], lives[instruction.out], index)) return error;
+    if (Error error = note_write(program.tensors[instruction.out], lives[instruction.out], index))
+      return error;
   }
   for (size_t i = 0; i < lives.size(); ++i) {
-    if (Error error = check_use(program.tensors[i], lives[i], static_cast<int32_t>(i))) return error;
+    if (Error error = check_use(program.tensors[i], lives[i], static_cast<int32_t>(i)))
+      return error;
   }
   return {};
 }
@@ -111,12 +123,15 @@ Error check_arena(const Program& program) noexcept {
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
     const auto index = static_cast<int32_t>(i);
-    // Operands that die here leave in two steps: what y may replace before y enters, the others after.
+    // Operands that die here leave in two steps: what y may replace before y enters, the others
+    // after.
     std::vector<uint16_t> dying;
     for (size_t k = 0; k < instruction.n_in; ++k) {
       const uint16_t operand = instruction.in[k];
-      const bool dies = program.tensors[operand].storage == Storage::Arena && lives[operand].last_read == index;
-      if (dies && std::find(dying.begin(), dying.end(), operand) == dying.end()) dying.push_back(operand);
+      const bool dies =
+          program.tensors[operand].storage == Storage::Arena && lives[operand].last_read == index;
+      if (dies && std::find(dying.begin(), dying.end(), operand) == dying.end())
+        dying.push_back(operand);
     }
     std::erase_if(dying, [&](uint16_t operand) {
       const bool replaced = may_write_over(program, instruction, operand);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // fp_env.hpp -- pins the floating-point mode to its default for a scope (ISA.md, numerics 2).
 //
-// Any -Ofast library in the process may have turned on flush-to-zero. The arithmetic must sit behind a call that the
-// compiler cannot see through: it is free to move a plain division across the register writes below, and does.
+// Any -Ofast library in the process may have turned on flush-to-zero. The arithmetic must sit
+// behind a call that the compiler cannot see through: it is free to move a plain division across
+// the register writes below, and does.
 #pragma once
 
 #include <cstdint>

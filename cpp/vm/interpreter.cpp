@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // interpreter.cpp -- the hot path: one switch, one line an opcode.
 //
-// No bounds checks below: the validator proved for every instruction that its operands lie inside the frame or the
-// constants, with the shapes its kernel takes. Add an opcode's proof (shapes.cpp) before its line here.
+// No bounds checks below: the validator proved for every instruction that its operands lie inside
+// the frame or the constants, with the shapes its kernel takes. Add an opcode's proof (shapes.cpp)
+// before its line here.
 #include <cstring>
 
 #include "vm/machine.hpp"
@@ -10,7 +11,8 @@
 namespace plasma::vm {
 namespace {
 
-// One evaluation in flight: where things are, and the largest exponent seen so far (kernels.hpp, `peak`).
+// One evaluation in flight: where things are, and the largest exponent seen so far (kernels.hpp,
+// `peak`).
 class Evaluation {
  public:
   Evaluation(const Plan& plan, const Frame& frame) noexcept
@@ -38,7 +40,9 @@ class Evaluation {
       case Opcode::Silu: note(k_.silu(x, y, n)); break;
       case Opcode::Sigmoid: note(k_.sigmoid(x, y, n)); break;
       case Opcode::Tanh: note(k_.tanh(x, y, n)); break;
-      case Opcode::LayerNorm: note(k_.layer_norm(x, floats(op.x[1]), floats(op.x[2]), op.imm, y, n)); break;
+      case Opcode::LayerNorm:
+        note(k_.layer_norm(x, floats(op.x[1]), floats(op.x[2]), op.imm, y, n));
+        break;
       case Opcode::Gru: note(k_.gru(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
       case Opcode::Concat: concat(op); break;
       case Opcode::Copy: std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); break;
@@ -46,14 +50,20 @@ class Evaluation {
     }
   }
 
-  void note_values(uint32_t offset, int count) noexcept { note(k_.peak(floats_out(offset), count)); }
+  void note_values(uint32_t offset, int count) noexcept {
+    note(k_.peak(floats_out(offset), count));
+  }
   [[nodiscard]] bool finite() const noexcept { return peak_ <= kernels::kMaxFinite; }
 
  private:
   void note(uint32_t peak) noexcept { peak_ = peak > peak_ ? peak : peak_; }
 
-  const void* at(const Operand& operand) const noexcept { return spaces_[operand.is_constant] + operand.offset; }
-  const float* floats(const Operand& operand) const noexcept { return static_cast<const float*>(at(operand)); }
+  const void* at(const Operand& operand) const noexcept {
+    return spaces_[operand.is_constant] + operand.offset;
+  }
+  const float* floats(const Operand& operand) const noexcept {
+    return static_cast<const float*>(at(operand));
+  }
   const float* constants(uint32_t offset) const noexcept { return floats({offset, 0, true}); }
   void* out(uint32_t offset) const noexcept { return frame_ + offset; }
   float* floats_out(uint32_t offset) const noexcept { return static_cast<float*>(out(offset)); }
@@ -82,7 +92,8 @@ class Evaluation {
     } else {
       k_.linear_f32(floats(op.x[1]), x, bias, y, rows, cols);
     }
-    for (uint32_t i = 0; i < op.lora_count; ++i) add_lora(loras_[op.first_lora + i], q, s, y, rows, cols);
+    for (uint32_t i = 0; i < op.lora_count; ++i)
+      add_lora(loras_[op.first_lora + i], q, s, y, rows, cols);
   }
 
   // ISA.md, numerics 9.

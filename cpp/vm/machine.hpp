@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// machine.hpp -- a proven program made ready to run: Model (the base), Plan (base plus adapters), Frame (one robot's memory).
+// machine.hpp -- a proven program made ready to run: Model (the base), Plan (base plus adapters),
+// Frame (one robot's memory).
 //
-// Blueprint, constants and working memory are apart, so one Model serves many Frames and a new Plan can be built while
-// the old one flies. All addresses are offsets into a Frame or into the constants; the validator proved each of them.
+// Blueprint, constants and working memory are apart, so one Model serves many Frames and a new Plan
+// can be built while the old one flies. All addresses are offsets into a Frame or into the
+// constants; the validator proved each of them.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +55,8 @@ struct Op {
   uint32_t lora_count = 0;
 };
 
-// One float or int32 output and, when it drives an actuator, its limits (pointers into the constants).
+// One float or int32 output and, when it drives an actuator, its limits (pointers into the
+// constants).
 struct OutputSpec {
   uint32_t offset = 0;
   int32_t count = 0;
@@ -63,11 +66,13 @@ struct OutputSpec {
   uint32_t low = 0, high = 0, max_delta = 0, safe = 0;
 };
 
-// The base: resolved instructions and one block of constants, repacked for a kernel table, in order of execution.
+// The base: resolved instructions and one block of constants, repacked for a kernel table, in order
+// of execution.
 class Model {
  public:
   // `program` may be freed afterwards, bar its records of io and slots, which are copied.
-  static Error build(const Program& program, const kernels::KernelTable& table, Model& model) noexcept;
+  static Error build(const Program& program, const kernels::KernelTable& table,
+                     Model& model) noexcept;
 
   [[nodiscard]] const kernels::KernelTable& table() const noexcept { return *table_; }
   [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
@@ -95,8 +100,8 @@ class AdapterModel {
     uint32_t a = 0, a_scale = 0, b = 0, b_scale = 0, bias = kNoBias;
   };
 
-  static Error build(const Program& base, const AdapterProgram& adapter, const kernels::KernelTable& table,
-                     AdapterModel& model) noexcept;
+  static Error build(const Program& base, const AdapterProgram& adapter,
+                     const kernels::KernelTable& table, AdapterModel& model) noexcept;
 
   [[nodiscard]] std::span<const Part> parts() const noexcept { return parts_; }
   [[nodiscard]] Bytes block() const noexcept { return block_.bytes(); }
@@ -111,11 +116,13 @@ struct ActiveAdapter {
   float gain = 1;
 };
 
-// What one tick runs. Owns a copy of its adapters' constants, so an adapter may be dropped while a plan still flies.
+// What one tick runs. Owns a copy of its adapters' constants, so an adapter may be dropped while a
+// plan still flies.
 class Plan {
  public:
   // `adapters` in ascending order of content digest; those with gain 0 are left out.
-  static Error build(const Model& model, std::span<const ActiveAdapter> adapters, Plan& plan) noexcept;
+  static Error build(const Model& model, std::span<const ActiveAdapter> adapters,
+                     Plan& plan) noexcept;
 
   [[nodiscard]] const Model& model() const noexcept { return *model_; }
   [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
@@ -147,11 +154,12 @@ class Frame {
   AlignedBuffer block_;
 };
 
-// Runs one tick (ISA.md, section 5): reads frame.input(), writes frame.output(). False on a fault: the outputs are then
-// the safe action. No allocation, lock or system call.
+// Runs one tick (ISA.md, section 5): reads frame.input(), writes frame.output(). False on a fault:
+// the outputs are then the safe action. No allocation, lock or system call.
 [[nodiscard]] bool tick(const Plan& plan, Frame& frame) noexcept;
 
-// The halves of a tick, each behind an opaque call so that no arithmetic leaves the pinned floating-point mode.
+// The halves of a tick, each behind an opaque call so that no arithmetic leaves the pinned
+// floating-point mode.
 [[nodiscard]] bool evaluate(const Plan& plan, const Frame& frame) noexcept;
 void limit_actions(const Model& model, Frame& frame, bool fault) noexcept;
 [[nodiscard]] float fold_gain(float gain, float scale) noexcept;

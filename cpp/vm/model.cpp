@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // model.cpp -- turns a validated Program into resolved instructions and one block of constants.
 //
-// Constants are copied in order of execution, weights repacked for the kernel table: a tick reads the block front to back.
+// Constants are copied in order of execution, weights repacked for the kernel table: a tick reads
+// the block front to back.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -11,17 +12,21 @@
 
 namespace plasma::vm {
 
-static_assert(std::endian::native == std::endian::little, "packets are little-endian; so must the device be");
+static_assert(std::endian::native == std::endian::little,
+              "packets are little-endian; so must the device be");
 
 namespace {
 
 constexpr uint64_t kMaxBlockBytes = 1ull << 31;
 
 // int8 weights as the kernels take them. uint8_t and int8_t may alias the same bytes.
-const int8_t* as_i8(const uint8_t* bytes) noexcept { return static_cast<const int8_t*>(static_cast<const void*>(bytes)); }
+const int8_t* as_i8(const uint8_t* bytes) noexcept {
+  return static_cast<const int8_t*>(static_cast<const void*>(bytes));
+}
 int8_t* as_i8(uint8_t* bytes) noexcept { return static_cast<int8_t*>(static_cast<void*>(bytes)); }
 
-// A block that grows by 64-aligned parts: sizes are added up first, then everything is allocated once.
+// A block that grows by 64-aligned parts: sizes are added up first, then everything is allocated
+// once.
 class BlockSizes {
  public:
   uint32_t add(uint64_t bytes) noexcept {
@@ -41,7 +46,10 @@ class BlockSizes {
 class ModelBuilder {
  public:
   ModelBuilder(const Program& program, const kernels::KernelTable& table, Model& model) noexcept
-      : program_(program), table_(table), model_(model), place_(program.tensors.size(), kUnplaced) {}
+      : program_(program),
+        table_(table),
+        model_(model),
+        place_(program.tensors.size(), kUnplaced) {}
 
   Error build() noexcept {
     model_.table_ = &table_;
@@ -51,8 +59,10 @@ class ModelBuilder {
       if (io.is_output) add_output(io);
     }
     add_limits();
-    if (!sizes_.fits()) return fail_at_most(Status::MemoryCap, "constants", sizes_.size(), kMaxBlockBytes);
-    if (!frame_.fits()) return fail_at_most(Status::MemoryCap, "frame", frame_.size(), kMaxBlockBytes);
+    if (!sizes_.fits())
+      return fail_at_most(Status::MemoryCap, "constants", sizes_.size(), kMaxBlockBytes);
+    if (!frame_.fits())
+      return fail_at_most(Status::MemoryCap, "frame", frame_.size(), kMaxBlockBytes);
     if (!model_.constants_.allocate(sizes_.size())) return fail(Status::OutOfMemory, "constants");
     copy_constants();
     return {};
@@ -103,7 +113,8 @@ class ModelBuilder {
     if (place_[index] != kUnplaced) return place_[index];
     const Tensor& tensor = program_.tensors[index];
     const uint64_t bytes = tensor.dtype == DType::I8
-                               ? table_.packed_i8_bytes(static_cast<int>(tensor.dims[0]), static_cast<int>(tensor.dims[1]))
+                               ? table_.packed_i8_bytes(static_cast<int>(tensor.dims[0]),
+                                                        static_cast<int>(tensor.dims[1]))
                                : tensor.bytes();
     place_[index] = sizes_.add(bytes);
     if (tensor.scale != kNone) place_constant(tensor.scale);
@@ -158,8 +169,8 @@ class ModelBuilder {
       const Tensor& tensor = program_.tensors[i];
       const Bytes bytes = program_.image.constant(tensor);
       if (tensor.dtype == DType::I8) {
-        table_.pack_i8(as_i8(bytes.data()), static_cast<int>(tensor.dims[0]), static_cast<int>(tensor.dims[1]),
-                       as_i8(block + place_[i]));
+        table_.pack_i8(as_i8(bytes.data()), static_cast<int>(tensor.dims[0]),
+                       static_cast<int>(tensor.dims[1]), as_i8(block + place_[i]));
       } else {
         std::memcpy(block + place_[i], bytes.data(), bytes.size());
       }
@@ -188,12 +199,13 @@ class ModelBuilder {
   BlockSizes frame_;
 };
 
-Error Model::build(const Program& program, const kernels::KernelTable& table, Model& model) noexcept {
+Error Model::build(const Program& program, const kernels::KernelTable& table,
+                   Model& model) noexcept {
   return ModelBuilder(program, table, model).build();
 }
 
-Error AdapterModel::build(const Program& base, const AdapterProgram& adapter, const kernels::KernelTable& table,
-                          AdapterModel& model) noexcept {
+Error AdapterModel::build(const Program& base, const AdapterProgram& adapter,
+                          const kernels::KernelTable& table, AdapterModel& model) noexcept {
   BlockSizes sizes;
   for (const Patch& patch : adapter.patches) {
     const Slot& slot = base.slots[patch.slot];
@@ -205,7 +217,8 @@ Error AdapterModel::build(const Program& base, const AdapterProgram& adapter, co
     if (patch.bias != kNoBias) part.bias = sizes.add(uint64_t{slot.out} * 4);
     model.parts_.push_back(part);
   }
-  if (!sizes.fits()) return fail_at_most(Status::MemoryCap, "adapter", sizes.size(), kMaxBlockBytes);
+  if (!sizes.fits())
+    return fail_at_most(Status::MemoryCap, "adapter", sizes.size(), kMaxBlockBytes);
   if (!model.block_.allocate(sizes.size())) return fail(Status::OutOfMemory, "adapter");
 
   const uint8_t* from = adapter.image.constants.data();
@@ -215,7 +228,8 @@ Error AdapterModel::build(const Program& base, const AdapterProgram& adapter, co
     const Part& part = model.parts_[i];
     const Slot& slot = base.slots[patch.slot];
     table.pack_i8(as_i8(from + patch.a), patch.rank, static_cast<int>(slot.in), as_i8(to + part.a));
-    table.pack_i8(as_i8(from + patch.b), static_cast<int>(slot.out), patch.rank, as_i8(to + part.b));
+    table.pack_i8(as_i8(from + patch.b), static_cast<int>(slot.out), patch.rank,
+                  as_i8(to + part.b));
     std::memcpy(to + part.a_scale, from + patch.a_scale, size_t{patch.rank} * 4);
     std::memcpy(to + part.b_scale, from + patch.b_scale, size_t{slot.out} * 4);
     if (part.bias != kNoBias) std::memcpy(to + part.bias, from + patch.bias, size_t{slot.out} * 4);

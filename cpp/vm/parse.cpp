@@ -29,7 +29,8 @@ bool is_dtype(uint8_t value) noexcept { return value >= 1 && value <= 4; }
 
 bool is_number(float value) noexcept { return std::isfinite(value); }
 
-// 1 <= dims, unused ones are 1, at most 2^28 elements. Products stay below 2^60: each factor is checked first.
+// 1 <= dims, unused ones are 1, at most 2^28 elements. Products stay below 2^60: each factor is
+// checked first.
 Error check_dims(const std::array<uint32_t, 4>& dims, uint32_t rank, const char* what,
                  int32_t index) noexcept {
   uint64_t elements = 1;
@@ -69,7 +70,8 @@ std::array<char, N> read_text(ByteReader& reader) noexcept {
 
 Error check_operands(const OpcodeRow& row, uint8_t n_in, const std::array<uint16_t, 8>& in,
                      int32_t index) noexcept {
-  if (n_in < row.required) return fail_at_least(Status::ProgArity, row.mnemonic, n_in, row.required, index);
+  if (n_in < row.required)
+    return fail_at_least(Status::ProgArity, row.mnemonic, n_in, row.required, index);
   const uint32_t most = uint32_t{row.required} + row.optional;
   if (n_in > most) return fail_at_most(Status::ProgArity, row.mnemonic, n_in, most, index);
   for (size_t i = 0; i < in.size(); ++i) {
@@ -91,7 +93,8 @@ Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruct
   const bool rest_is_zero = reader.zeros(28);
 
   const OpcodeRow* row = find_opcode(code);
-  if (row == nullptr) return fail_at_most(Status::ProgOpcode, "instruction", code, opcode_rows().size(), index);
+  if (row == nullptr)
+    return fail_at_most(Status::ProgOpcode, "instruction", code, opcode_rows().size(), index);
   instruction.opcode = row->opcode;
   if (flags != 0 || reserved != 0) return fail(Status::ProgFormat, "instruction", index);
   if (Error error = check_operands(*row, instruction.n_in, instruction.in, index)) return error;
@@ -103,7 +106,8 @@ Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruct
   if (!rest_is_zero || (row->immediates == 0 && !imm_is_zero)) {
     return fail(Status::ProgArity, "immediates of instruction", index);
   }
-  if (!is_number(instruction.imm)) return fail(Status::ProgNumeric, "immediate of instruction", index);
+  if (!is_number(instruction.imm))
+    return fail(Status::ProgNumeric, "immediate of instruction", index);
   return {};
 }
 
@@ -120,7 +124,8 @@ Error parse_tensor(ByteReader& reader, int32_t index, Tensor& tensor) noexcept {
   if (!is_dtype(dtype)) return fail(Status::ProgFormat, "dtype of tensor", index);
   if (storage > 4) return fail(Status::ProgFormat, "storage of tensor", index);
   if (tensor.rank < 1 || tensor.rank > 4) return fail(Status::ProgFormat, "rank of tensor", index);
-  if (flags != 0 || !reserved_is_zero) return fail(Status::ProgFormat, "reserved field of tensor", index);
+  if (flags != 0 || !reserved_is_zero)
+    return fail(Status::ProgFormat, "reserved field of tensor", index);
   tensor.dtype = DType{dtype};
   tensor.storage = Storage{storage};
   return check_dims(tensor.dims, tensor.rank, "tensor", index);
@@ -162,19 +167,22 @@ Error parse_io_record(ByteReader& reader, int32_t index, Io& io) noexcept {
 
 Error parse_instructions(Bytes bytes, std::vector<Instruction>& instructions) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kInstructionBytes, kMaxInstructions, "program", count)) return error;
+  if (Error error = count_records(bytes, kInstructionBytes, kMaxInstructions, "program", count))
+    return error;
   if (count == 0) return fail_at_least(Status::ProgFormat, "program", 0, 1);
   instructions.resize(count);
   ByteReader reader(bytes);
   for (size_t i = 0; i < count; ++i) {
-    if (Error error = parse_instruction(reader, static_cast<int32_t>(i), instructions[i])) return error;
+    if (Error error = parse_instruction(reader, static_cast<int32_t>(i), instructions[i]))
+      return error;
   }
   return {};
 }
 
 Error parse_tensors(Bytes bytes, std::vector<Tensor>& tensors) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kTensorBytes, kMaxTensors, "tensor table", count)) return error;
+  if (Error error = count_records(bytes, kTensorBytes, kMaxTensors, "tensor table", count))
+    return error;
   tensors.resize(count);
   ByteReader reader(bytes);
   for (size_t i = 0; i < count; ++i) {
@@ -200,7 +208,10 @@ Error parse_slots(Bytes bytes, std::vector<Slot>& slots) noexcept {
   slots.resize(count);
   ByteReader reader(bytes);
   for (size_t i = 0; i < count; ++i) {
-    slots[i] = {.op_index = reader.u16(), .max_rank = reader.u16(), .in = reader.u32(), .out = reader.u32()};
+    slots[i] = {.op_index = reader.u16(),
+                .max_rank = reader.u16(),
+                .in = reader.u32(),
+                .out = reader.u32()};
     if (!reader.zeros(4)) return fail(Status::ProgFormat, "slot", static_cast<int32_t>(i));
   }
   return {};
@@ -210,7 +221,8 @@ Error parse_safe(Bytes bytes, std::vector<Safe>& safe) noexcept {
   if (bytes.empty()) return {};
   ByteReader reader(bytes);
   const uint32_t count = reader.u32();
-  if (!reader.zeros(4) || count == 0 || count > kMaxIo) return fail(Status::ProgFormat, "safe section");
+  if (!reader.zeros(4) || count == 0 || count > kMaxIo)
+    return fail(Status::ProgFormat, "safe section");
   safe.resize(count);
   for (Safe& record : safe) {
     record.io_index = reader.u16();
@@ -223,13 +235,15 @@ Error parse_safe(Bytes bytes, std::vector<Safe>& safe) noexcept {
     record.safe = reader.take(words);
     if (!reader.ok() || !gap_is_zero) return fail(Status::ProgFormat, "safe section");
   }
-  if (reader.left() != 0) return fail_equal(Status::ProgFormat, "bytes after safe section", reader.left(), 0);
+  if (reader.left() != 0)
+    return fail_equal(Status::ProgFormat, "bytes after safe section", reader.left(), 0);
   return {};
 }
 
 Error parse_patches(Bytes bytes, std::vector<Patch>& patches) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kPatchBytes, kMaxSlots, "patch table", count)) return error;
+  if (Error error = count_records(bytes, kPatchBytes, kMaxSlots, "patch table", count))
+    return error;
   if (count == 0) return fail_at_least(Status::ProgPatch, "patch table", 0, 1);
   patches.resize(count);
   ByteReader reader(bytes);
@@ -244,7 +258,8 @@ Error parse_patches(Bytes bytes, std::vector<Patch>& patches) noexcept {
     patch.b_scale = reader.u32();
     patch.bias = reader.u32();
     if (!reader.zeros(4)) return fail(Status::ProgFormat, "patch", static_cast<int32_t>(i));
-    if (!is_number(patch.scale)) return fail(Status::ProgNumeric, "scale of patch", static_cast<int32_t>(i));
+    if (!is_number(patch.scale))
+      return fail(Status::ProgNumeric, "scale of patch", static_cast<int32_t>(i));
   }
   return {};
 }

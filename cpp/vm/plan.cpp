@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// plan.cpp -- a base and the adapters that are on, as the one list of instructions the interpreter runs.
+// plan.cpp -- a base and the adapters that are on, as the one list of instructions the interpreter
+// runs.
 #include <cstring>
 
 #include "vm/fp_env.hpp"
@@ -28,7 +29,8 @@ Lora resolve(const AdapterModel::Part& part, const uint8_t* block, float gain) n
 
 }  // namespace
 
-Error Plan::build(const Model& model, std::span<const ActiveAdapter> adapters, Plan& plan) noexcept {
+Error Plan::build(const Model& model, std::span<const ActiveAdapter> adapters,
+                  Plan& plan) noexcept {
   plan.model_ = &model;
   plan.ops_.assign(model.ops().begin(), model.ops().end());
   size_t bytes = 0;
@@ -53,10 +55,12 @@ Error Plan::build(const Model& model, std::span<const ActiveAdapter> adapters, P
     for (size_t i = 0; i < adapters.size(); ++i) {
       if (adapters[i].gain == 0) continue;
       for (const AdapterModel::Part& part : adapters[i].model->parts()) {
-        if (part.op_index == op_index) plan.loras_.push_back(resolve(part, blocks[i], adapters[i].gain));
+        if (part.op_index == op_index)
+          plan.loras_.push_back(resolve(part, blocks[i], adapters[i].gain));
       }
     }
-    plan.ops_[op_index].lora_count = static_cast<uint32_t>(plan.loras_.size()) - plan.ops_[op_index].first_lora;
+    plan.ops_[op_index].lora_count =
+        static_cast<uint32_t>(plan.loras_.size()) - plan.ops_[op_index].first_lora;
   }
   return {};
 }

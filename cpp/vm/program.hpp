@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// program.hpp -- the tables of a program as records, and the proof that they may run (ISA.md, sections 1 to 4).
+// program.hpp -- the tables of a program as records, and the proof that they may run (ISA.md,
+// sections 1 to 4).
 //
-// validate() is the only thing that makes a Program; whoever holds one may index, read and run without checks.
+// validate() is the only thing that makes a Program; whoever holds one may index, read and run
+// without checks.
 #pragma once
 
 #include <array>
@@ -116,7 +118,8 @@ struct Certificate {
   uint64_t cost_units = 0;
 };
 
-// The sections of a base as raw bytes; an absent one is empty. Views, valid while their owner lives.
+// The sections of a base as raw bytes; an absent one is empty. Views, valid while their owner
+// lives.
 struct Image {
   Bytes prog, tens, const_i8, const_f16, const_f32, const_i32, io, slots, safe;
 
@@ -159,6 +162,7 @@ struct AdapterProgram {
 Error validate(const Image& image, Program& program) noexcept;
 
 // ISA.md rule 16 against a validated base, then the certificate of what the adapter adds.
-Error validate_adapter(const Program& base, const AdapterImage& image, AdapterProgram& adapter) noexcept;
+Error validate_adapter(const Program& base, const AdapterImage& image,
+                       AdapterProgram& adapter) noexcept;
 
 }  // namespace plasma::vm

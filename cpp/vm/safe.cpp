@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// safe.cpp -- the last word on every action: limits and rate limits, or the safe action after a fault.
+// safe.cpp -- the last word on every action: limits and rate limits, or the safe action after a
+// fault.
 //
 // Comparisons and differences of finite floats only; max and min as ISA.md, numerics 3.
 #include <cstring>
@@ -27,7 +28,8 @@ void limit(const OutputSpec& output, const uint8_t* constants, T* y) noexcept {
   for (int32_t i = 0; i < output.count; ++i) y[i] = clamp(y[i], low[i], high[i]);
 }
 
-void limit_rate(const OutputSpec& output, const uint8_t* constants, const float* previous, float* y) noexcept {
+void limit_rate(const OutputSpec& output, const uint8_t* constants, const float* previous,
+                float* y) noexcept {
   const float* delta = values<float>(constants, output.max_delta);
   for (int32_t i = 0; i < output.count; ++i) {
     if (delta[i] > 0) y[i] = clamp(y[i], previous[i] - delta[i], previous[i] + delta[i]);
@@ -49,7 +51,8 @@ void limit_actions(const Model& model, Frame& frame, bool fault) noexcept {
       limit(output, constants, static_cast<float*>(y));
       if (output.is_rate_limited && frame.has_previous) {
         const uint32_t previous = layout.previous + (output.offset - layout.output);
-        limit_rate(output, constants, values<float>(frame.data(), previous), static_cast<float*>(y));
+        limit_rate(output, constants, values<float>(frame.data(), previous),
+                   static_cast<float*>(y));
       }
     } else {
       limit(output, constants, static_cast<int32_t*>(y));

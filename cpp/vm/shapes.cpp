@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// shapes.cpp -- rules 9 and 12: the types, shapes and storage each opcode takes (ISA.md, section 2).
+// shapes.cpp -- rules 9 and 12: the types, shapes and storage each opcode takes (ISA.md, section
+// 2).
 //
-// Add an opcode here before the interpreter knows it: kernels run without checks on what this file proved.
+// Add an opcode here before the interpreter knows it: kernels run without checks on what this file
+// proved.
 #include "vm/rules.hpp"
 
 namespace plasma::vm {
@@ -11,7 +13,9 @@ namespace {
 class Shapes {
  public:
   Shapes(const Program& program, size_t index) noexcept
-      : program_(program), instruction_(program.instructions[index]), index_(static_cast<int32_t>(index)) {}
+      : program_(program),
+        instruction_(program.instructions[index]),
+        index_(static_cast<int32_t>(index)) {}
 
   Error check() noexcept {
     switch (instruction_.opcode) {
@@ -41,7 +45,8 @@ class Shapes {
       case Opcode::Concat: concat(); break;
       case Opcode::Argmax:
         n(0);
-        require(out().dtype == DType::I32 && out().rank == 1 && out().dims[0] == 1, "output of argmax");
+        require(out().dtype == DType::I32 && out().rank == 1 && out().dims[0] == 1,
+                "output of argmax");
         break;
     }
     return error_;
@@ -55,33 +60,41 @@ class Shapes {
     if (!holds && !error_) error_ = fail(Status::ProgShape, what, index_);
   }
   void require_equal(uint64_t found, uint64_t expected, const char* what) noexcept {
-    if (found != expected && !error_) error_ = fail_equal(Status::ProgShape, what, found, expected, index_);
+    if (found != expected && !error_)
+      error_ = fail_equal(Status::ProgShape, what, found, expected, index_);
   }
 
   // Operand k is an f32 vector; gives its length.
   uint32_t n(size_t k) noexcept {
-    require(in(k).dtype == DType::F32 && in(k).rank == 1, "operand is not an f32 vector: instruction");
+    require(in(k).dtype == DType::F32 && in(k).rank == 1,
+            "operand is not an f32 vector: instruction");
     return in(k).dims[0];
   }
-  void vector(size_t k, uint64_t length) noexcept { require_equal(n(k), length, "operand of instruction"); }
+  void vector(size_t k, uint64_t length) noexcept {
+    require_equal(n(k), length, "operand of instruction");
+  }
   void constant(size_t k, uint64_t length) noexcept {
     vector(k, length);
     require(in(k).storage == Storage::Const, "operand is not a constant: instruction");
   }
   void vector_out(uint64_t length) noexcept {
-    require(out().dtype == DType::F32 && out().rank == 1, "output is not an f32 vector: instruction");
+    require(out().dtype == DType::F32 && out().rank == 1,
+            "output is not an f32 vector: instruction");
     require_equal(out().dims[0], length, "output of instruction");
   }
 
   void linear() noexcept {
     const Tensor& w = in(1);
-    require(w.storage == Storage::Const && w.rank == 2, "weights are not a constant matrix: instruction");
-    require(w.dtype == DType::I8 || w.dtype == DType::F32, "weights are not i8 or f32: instruction");
+    require(w.storage == Storage::Const && w.rank == 2,
+            "weights are not a constant matrix: instruction");
+    require(w.dtype == DType::I8 || w.dtype == DType::F32,
+            "weights are not i8 or f32: instruction");
     vector(0, w.dims[1]);
     if (instruction_.n_in == 3) constant(2, w.dims[0]);
     vector_out(w.dims[0]);
     if (w.dtype == DType::I8 && w.dims[1] > kMaxDotTerms && !error_) {
-      error_ = fail_at_most(Status::ProgAccumulator, "columns of instruction", w.dims[1], kMaxDotTerms, index_);
+      error_ = fail_at_most(Status::ProgAccumulator, "columns of instruction", w.dims[1],
+                            kMaxDotTerms, index_);
     }
   }
 
@@ -108,14 +121,17 @@ class Shapes {
 Error check_scale_tensor(const Program& program, size_t index) noexcept {
   const Tensor& tensor = program.tensors[index];
   const auto where = static_cast<int32_t>(index);
-  if (tensor.storage != Storage::Const && (tensor.dtype == DType::I8 || tensor.dtype == DType::F16)) {
+  if (tensor.storage != Storage::Const &&
+      (tensor.dtype == DType::I8 || tensor.dtype == DType::F16)) {
     return fail(Status::ProgShape, "only constants may be i8 or f16: tensor", where);
   }
   if (tensor.dtype != DType::I8) {
-    if (tensor.scale != kNone) return fail(Status::ProgShape, "scales of a tensor that is not i8: tensor", where);
+    if (tensor.scale != kNone)
+      return fail(Status::ProgShape, "scales of a tensor that is not i8: tensor", where);
     return {};
   }
-  if (tensor.scale >= program.tensors.size()) return fail(Status::ProgShape, "no scales: tensor", where);
+  if (tensor.scale >= program.tensors.size())
+    return fail(Status::ProgShape, "no scales: tensor", where);
   const Tensor& scale = program.tensors[tensor.scale];
   if (scale.storage != Storage::Const || scale.dtype != DType::F32 || scale.rank != 1) {
     return fail(Status::ProgShape, "scales are not a constant f32 vector: tensor", where);

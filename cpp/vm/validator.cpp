@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// validator.cpp -- proves that a program may run: every rule of ISA.md section 3, once, before the first tick.
+// validator.cpp -- proves that a program may run: every rule of ISA.md section 3, once, before the
+// first tick.
 //
 // It trusts nobody: a signature says who made a program, not that it is sound.
 #include <cstring>
@@ -21,7 +22,8 @@ Error parse(const Image& image, Program& program) noexcept {
 
 Error check_region(const Tensor& tensor, int32_t index, uint64_t region_bytes) noexcept {
   const uint64_t end = tensor.offset + tensor.bytes();
-  if (end > region_bytes) return fail_at_most(Status::ProgBounds, "end of tensor", end, region_bytes, index);
+  if (end > region_bytes)
+    return fail_at_most(Status::ProgBounds, "end of tensor", end, region_bytes, index);
   return {};
 }
 
@@ -44,7 +46,8 @@ Error check_io_record(const Program& program, size_t index) noexcept {
   const bool dtype_fits = io.dtype == DType::F32 || (io.is_output && io.dtype == DType::I32);
   if (!dtype_fits) return fail(Status::ProgIo, "dtype of io", where);
   for (size_t other = 0; other < index; ++other) {
-    if (same_text(program.io[other].name, io.name)) return fail(Status::ProgIo, "name used twice: io", where);
+    if (same_text(program.io[other].name, io.name))
+      return fail(Status::ProgIo, "name used twice: io", where);
   }
   return {};
 }
@@ -67,9 +70,11 @@ Error check_safe_values(const Safe& safe, DType dtype, int32_t index) noexcept {
       const float high = float_at(safe.high, i);
       const float action = float_at(safe.safe, i);
       const bool finite = low >= -3.402823466e38f && high <= 3.402823466e38f;
-      if (!finite || !(low <= action && action <= high)) return fail(Status::ProgSafe, "limits of io", index);
+      if (!finite || !(low <= action && action <= high))
+        return fail(Status::ProgSafe, "limits of io", index);
       const float delta = float_at(safe.max_delta, i);
-      if (!(delta >= 0 && delta <= 3.402823466e38f)) return fail(Status::ProgSafe, "max_delta of io", index);
+      if (!(delta >= 0 && delta <= 3.402823466e38f))
+        return fail(Status::ProgSafe, "max_delta of io", index);
     } else {
       const auto low = static_cast<int32_t>(word_at(safe.low, i));
       const auto high = static_cast<int32_t>(word_at(safe.high, i));
@@ -93,7 +98,8 @@ Error check_operands_exist(const Program& program) noexcept {
         return fail_at_most(Status::ProgArity, "operand", instruction.in[k], count, index);
       }
     }
-    if (instruction.out >= count) return fail_at_most(Status::ProgArity, "output", instruction.out, count, index);
+    if (instruction.out >= count)
+      return fail_at_most(Status::ProgArity, "output", instruction.out, count, index);
   }
   return {};
 }
@@ -109,16 +115,19 @@ Error check_regions(const Program& program) noexcept {
     }
     switch (tensor.storage) {
       case Storage::Const:
-        if (Error error = check_region(tensor, index, program.image.constants(tensor.dtype).size())) return error;
+        if (Error error = check_region(tensor, index, program.image.constants(tensor.dtype).size()))
+          return error;
         break;
       case Storage::Arena:
         if (Error error = check_region(tensor, index, UINT32_MAX)) return error;
         break;
       default: {
         uint64_t& end = packed_end[static_cast<size_t>(tensor.storage)];
-        if (tensor.offset != end) return fail_equal(Status::ProgBounds, "offset of tensor", tensor.offset, end, index);
+        if (tensor.offset != end)
+          return fail_equal(Status::ProgBounds, "offset of tensor", tensor.offset, end, index);
         end += tensor.bytes();
-        if (end > UINT32_MAX) return fail_at_most(Status::ProgBounds, "end of tensor", end, UINT32_MAX, index);
+        if (end > UINT32_MAX)
+          return fail_at_most(Status::ProgBounds, "end of tensor", end, UINT32_MAX, index);
       }
     }
   }
@@ -131,9 +140,11 @@ Error check_io(const Program& program) noexcept {
   for (size_t i = 0; i < program.io.size(); ++i) {
     const Io& io = program.io[i];
     if (Error error = check_io_record(program, i)) return error;
-    if (!io.is_output && count[1] > 0) return fail(Status::ProgIo, "input after an output: io", static_cast<int32_t>(i));
+    if (!io.is_output && count[1] > 0)
+      return fail(Status::ProgIo, "input after an output: io", static_cast<int32_t>(i));
     const size_t side = io.is_output ? 1 : 0;
-    if (io.tensor < previous[side]) return fail(Status::ProgIo, "order of io", static_cast<int32_t>(i));
+    if (io.tensor < previous[side])
+      return fail(Status::ProgIo, "order of io", static_cast<int32_t>(i));
     previous[side] = io.tensor + 1u;
     ++count[side];
   }
@@ -144,7 +155,8 @@ Error check_io(const Program& program) noexcept {
   }
   for (size_t side = 0; side < 2; ++side) {
     if (count[side] != tensors[side] || count[side] == 0) {
-      return fail_equal(Status::ProgIo, side == 0 ? "inputs" : "outputs", count[side], tensors[side]);
+      return fail_equal(Status::ProgIo, side == 0 ? "inputs" : "outputs", count[side],
+                        tensors[side]);
     }
   }
   return {};
@@ -160,10 +172,12 @@ Error check_safe(const Program& program) noexcept {
     const Safe& safe = program.safe[next++];
     if (safe.io_index != i) return fail_equal(Status::ProgSafe, "io of record", safe.io_index, i);
     const uint64_t elements = program.tensors[io.tensor].elements();
-    if (safe.n != elements) return fail_equal(Status::ProgSafe, "elements of io", safe.n, elements, index);
+    if (safe.n != elements)
+      return fail_equal(Status::ProgSafe, "elements of io", safe.n, elements, index);
     if (Error error = check_safe_values(safe, io.dtype, index)) return error;
   }
-  if (next != program.safe.size()) return fail_equal(Status::ProgSafe, "records", program.safe.size(), next);
+  if (next != program.safe.size())
+    return fail_equal(Status::ProgSafe, "records", program.safe.size(), next);
   return {};
 }
 
@@ -179,11 +193,15 @@ Error check_slots(const Program& program) noexcept {
     const Instruction& instruction = program.instructions[slot.op_index];
     if (instruction.opcode != Opcode::Linear) return fail(Status::ProgSlot, "slot", index);
     const Tensor& weights = program.tensors[instruction.in[1]];
-    if (slot.out != weights.dims[0]) return fail_equal(Status::ProgSlot, "out of slot", slot.out, weights.dims[0], index);
-    if (slot.in != weights.dims[1]) return fail_equal(Status::ProgSlot, "in of slot", slot.in, weights.dims[1], index);
+    if (slot.out != weights.dims[0])
+      return fail_equal(Status::ProgSlot, "out of slot", slot.out, weights.dims[0], index);
+    if (slot.in != weights.dims[1])
+      return fail_equal(Status::ProgSlot, "in of slot", slot.in, weights.dims[1], index);
     if (slot.max_rank < 1) return fail_at_least(Status::ProgSlot, "max_rank of slot", 0, 1, index);
-    if (slot.max_rank > kMaxRank) return fail_at_most(Status::ProgSlot, "max_rank of slot", slot.max_rank, kMaxRank, index);
-    if (slot.in > kMaxDotTerms) return fail_at_most(Status::ProgAccumulator, "in of slot", slot.in, kMaxDotTerms, index);
+    if (slot.max_rank > kMaxRank)
+      return fail_at_most(Status::ProgSlot, "max_rank of slot", slot.max_rank, kMaxRank, index);
+    if (slot.in > kMaxDotTerms)
+      return fail_at_most(Status::ProgAccumulator, "in of slot", slot.in, kMaxDotTerms, index);
   }
   return {};
 }

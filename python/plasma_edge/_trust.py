@@ -30,6 +30,10 @@ class PublicKey:
         """The 16 bytes by which packets name their signers."""
         return _core.signer_id(self.raw)
 
+    def line(self) -> str:
+        """The key as the one line that public key files hold."""
+        return f"{_PREFIX} {base64.b64encode(self.raw).decode()} {self.comment}".rstrip()
+
     @classmethod
     def parse(cls, line: str) -> PublicKey:
         """Reads one line `plasma-ed25519 <base64> <comment>`."""

@@ -137,7 +137,7 @@ class Builder:
         )
 
     def _fresh(self, prefix: str) -> str:
-        return f"{prefix}{len(self.spans)}"
+        return f"%{prefix}{len(self.spans)}"  # no io is called so: % cannot stand in an identifier
 
     # ---- operations
 

@@ -14,6 +14,9 @@ from .program import Array, DType, Instruction, Io, Program, Slot, Storage, Tens
 from .quantize import quantize
 
 
+_TABLE_ORDER = (Storage.INPUT, Storage.OUTPUT, Storage.STATE, Storage.CONST, Storage.ARENA)
+
+
 @dataclass(frozen=True)
 class Options:
     """weights: 'int8' or 'f32'. max_rank: of every slot; 0 makes no slots."""
@@ -24,44 +27,40 @@ class Options:
 
 def lower(builder: Builder, outputs: Mapping[str, Ids], states: Mapping[str, Ids], options: Options) -> Program:
     """outputs: elements of each output by name. states: next value of each state (declared in the builder) by name."""
-    _write_outputs(builder, outputs)
-    _write_states(builder, states)
-    ops = _live_ops(builder)
+    state_copies = _state_copies(builder, states)
+    _write_outputs(builder, outputs, [copy.inputs[0] for copy in state_copies])
+    builder.ops += state_copies
     lowering = _Lowering(builder, options)
-    for op in ops:
+    for op in _live_ops(builder):
         lowering.add(op)
-    return lowering.program(ops)
+    return lowering.program()
 
 
-def _write_outputs(builder: Builder, outputs: Mapping[str, Ids]) -> None:
-    for name, ids in outputs.items():
-        source = builder.tensor(ids)
+def _state_copies(builder: Builder, states: Mapping[str, Ids]) -> list[Op]:
+    """What writes each state that is read; to be run last, for a state is written after its last read."""
+    copies = []
+    for name, next_ids in states.items():
+        for part in _parts_in_use(builder, name):
+            begin, end = _extent(part, name, builder.spans[name].elements)
+            source = builder.tensor(next_ids.reshape(-1)[begin:end])
+            if builder.spans[source].storage is Storage.STATE:
+                source = builder.unary("copy", source)
+            copies.append(Op("copy", part, (source,)))
+    return copies
+
+
+def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: list[str]) -> None:
+    """Each output is written by the instruction that makes it, or by a copy when others read that value too."""
+    sources = {name: builder.tensor(ids) for name, ids in outputs.items()}
+    read = [*sources.values(), *state_sources, *(name for op in builder.ops for name in op.inputs)]
+    for name, source in sources.items():
         span = builder.spans[source]
         builder.declare(name, span.elements, Storage.OUTPUT, span.dtype)
         made = builder.made.get(source)
-        is_read = any(source in op.inputs for op in builder.ops)
-        if made is not None and made.output == source and not is_read:
-            _rename_output(builder, made, name)
-        elif made is not None and span.dtype is DType.I32:
+        if made is not None and (read.count(source) == 1 or span.dtype is DType.I32):
             builder.ops.append(replace(made, output=name))
         else:
             builder.ops.append(Op("copy", name, (source,)))
-
-
-def _rename_output(builder: Builder, made: Op, name: str) -> None:
-    renamed = replace(made, output=name)
-    builder.ops[builder.ops.index(made)] = renamed
-    builder.made[made.output] = renamed
-
-
-def _write_states(builder: Builder, states: Mapping[str, Ids]) -> None:
-    """One copy for each state that is read, at the end: a state is written after its last read."""
-    for name, next_ids in states.items():
-        span = builder.spans[name]
-        for part in _parts_in_use(builder, name):
-            begin, end = _extent(part, name, span.elements)
-            source = builder.tensor(next_ids.reshape(-1)[begin:end])
-            builder.ops.append(Op("copy", part, (source,)))
 
 
 def _parts_in_use(builder: Builder, state: str) -> list[str]:
@@ -107,22 +106,23 @@ class _Lowering:
     def add(self, op: Op) -> None:
         for name in (*op.inputs, op.output):
             self._tensor(name)
-        prefix = f"i{len(self.instructions)}"
+        prefix = f"%i{len(self.instructions)}"
         constants = [self._constant(f"{prefix}c{k}", values, op) for k, values in enumerate(op.constants)]
         self.instructions.append(
             Instruction(op.op, op.output, (*op.inputs, *constants), op.immediates, op.label)
         )
 
-    def program(self, ops: list[Op]) -> Program:
-        order = (Storage.INPUT, Storage.OUTPUT, Storage.STATE, Storage.CONST, Storage.ARENA)
-        tensors = sorted(self.tensors.values(), key=lambda tensor: order.index(tensor.storage))
-        declared = [span.name for span in self.builder.spans.values()]
-        tensors.sort(
-            key=lambda t: declared.index(t.name) if t.storage in (Storage.INPUT, Storage.OUTPUT) else len(declared)
-        )
+    def program(self) -> Program:
+        tensors = sorted(self.tensors.values(), key=self._rank)
         slots, names = self._slots()
         ios = [Io(t.name, t.name) for s in (Storage.INPUT, Storage.OUTPUT) for t in tensors if t.storage is s]
         return Program(tuple(tensors), tuple(self.instructions), tuple(ios), slots, names)
+
+    def _rank(self, tensor: Tensor) -> tuple[int, int]:
+        """Inputs and outputs as declared, then states, constants, arena by first use."""
+        declared = {name: i for i, name in enumerate(self.builder.spans)}
+        is_io = tensor.storage in (Storage.INPUT, Storage.OUTPUT)
+        return _TABLE_ORDER.index(tensor.storage), declared[tensor.name] if is_io else 0
 
     def _tensor(self, name: str) -> None:
         span = self.builder.spans[name]

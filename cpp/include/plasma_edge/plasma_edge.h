@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * plasma_edge.h -- the C door to the runtime, for robots without Python.
  *
- * Every function that can fail returns a code from status.def (0 is success) and, when `error` is not null, fills in a
- * message that says what was found, what was expected and what to do. Nothing else is written on failure.
- * Threads: one thread steps a policy; all other calls may come from any thread and never make a step wait.
+ * Every function that can fail returns a code from status.def (0 is success) and, when `error` is
+ * not null, fills in a message that says what was found, what was expected and what to do. Nothing
+ * else is written on failure. Threads: one thread steps a policy; all other calls may come from any
+ * thread and never make a step wait.
  */
 #ifndef PLASMA_EDGE_H
 #define PLASMA_EDGE_H
@@ -25,7 +26,8 @@ typedef struct pe_error {
   char message[256];
 } pe_error;
 
-/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes each, one after the other. */
+/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes each, one after the other.
+ */
 typedef struct pe_trust {
   const uint8_t* keys;
   size_t key_count;
@@ -65,8 +67,8 @@ typedef enum pe_step_result {
 } pe_step_result;
 
 /* Verifies, decompresses, validates and self-tests a base packet. options may be null. */
-int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options, pe_policy** policy,
-                       pe_error* error);
+int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options,
+                       pe_policy** policy, pe_error* error);
 int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
                              const pe_options* options, pe_policy** policy, pe_error* error);
 void pe_policy_free(pe_policy* policy); /* null is allowed */
@@ -77,19 +79,21 @@ pe_io pe_policy_input(const pe_policy* policy, size_t index);  /* index < pe_pol
 pe_io pe_policy_output(const pe_policy* policy, size_t index); /* index < pe_policy_output_count */
 void pe_policy_digest(const pe_policy* policy, uint8_t digest[PE_DIGEST_BYTES]);
 
-/* One tick: one pointer per input and output, `elements` values of its type each. Never allocates, locks or waits. */
+/* One tick: one pointer per input and output, `elements` values of its type each. Never allocates,
+ * locks or waits. */
 pe_step_result pe_policy_step(pe_policy* policy, const float* const* inputs, void* const* outputs);
 /* Zeroes recurrent state. PE_STEP_BUSY when another thread is inside step. */
 pe_step_result pe_policy_reset(pe_policy* policy);
 
 /* Verified now, live at the next step. 0 <= gain <= 1. */
-int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain, pe_error* error);
-int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes, const char* name,
-                               float gain, pe_error* error);
+int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain,
+                         pe_error* error);
+int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes,
+                               const char* name, float gain, pe_error* error);
 int32_t pe_policy_detach(pe_policy* policy, const char* name, pe_error* error);
 /* Changes all the named gains at one tick. */
-int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const float* gains, size_t count,
-                            pe_error* error);
+int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const float* gains,
+                            size_t count, pe_error* error);
 
 pe_stats pe_policy_stats(const pe_policy* policy);
 

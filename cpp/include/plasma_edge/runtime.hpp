@@ -6,9 +6,9 @@
 //   if (plasma::Error error = plasma::Policy::load(bytes, trust, {}, policy)) return report(error);
 //   policy->step(inputs, outputs);            // every tick
 //
-// load() may fail slowly and clearly; step() cannot fail, allocate, lock or wait. A Policy serves one control loop: one
-// thread steps it; attach, detach, set_gains and stats may come from any other thread at any time and never make a
-// step wait. What they change is live at the next step.
+// load() may fail slowly and clearly; step() cannot fail, allocate, lock or wait. A Policy serves
+// one control loop: one thread steps it; attach, detach, set_gains and stats may come from any
+// other thread at any time and never make a step wait. What they change is live at the next step.
 #pragma once
 
 #include <array>
@@ -35,10 +35,10 @@ struct Trust {
 enum class Audit : uint32_t { None = 0, Unverified = 1, Verified = 2 };
 
 struct LoadOptions {
-  std::string channel;               // empty: any
+  std::string channel;                // empty: any
   Audit require_audit = Audit::None;  // at least this verdict, for the base and for every adapter
-  uint64_t deadline_ns = 0;          // steps that take longer are counted; 0: none
-  const char* kernels = nullptr;     // kernel table by name; null: the fastest this CPU runs
+  uint64_t deadline_ns = 0;           // steps that take longer are counted; 0: none
+  const char* kernels = nullptr;      // kernel table by name; null: the fastest this CPU runs
   uint64_t max_file_bytes = 256ull << 20;
   uint64_t max_memory_bytes = 64ull << 20;  // for constants and for working memory, each
   uint64_t max_cost_units = UINT64_MAX;     // of one tick, adapters included
@@ -83,14 +83,15 @@ struct NamedGain {
 
 struct Stats {
   uint64_t steps = 0;
-  uint64_t faults = 0;           // steps that gave the safe action
+  uint64_t faults = 0;  // steps that gave the safe action
   uint64_t deadline_misses = 0;
   double p50_us = 0, p99_us = 0, p999_us = 0, max_us = 0;  // percentiles to within 2 %, max exact
 };
 
 enum class StepResult : uint8_t {
   Ok,
-  Fault,  // an input or result was not finite: the outputs are the safe action, the state is unchanged
+  Fault,  // an input or result was not finite: the outputs are the safe action, the state is
+          // unchanged
   Busy,   // another thread is inside step() or reset(): nothing was done
 };
 
@@ -101,12 +102,15 @@ class Policy {
                     std::unique_ptr<Policy>& policy) noexcept;
   ~Policy();
 
-  // One pointer per input / output in the order of inputs() / outputs(); elements are f32 or i32 as stated there.
+  // One pointer per input / output in the order of inputs() / outputs(); elements are f32 or i32 as
+  // stated there.
   StepResult step(const float* const* inputs, void* const* outputs) noexcept;
-  // Zeroes recurrent state and forgets the previous action. False when another thread is inside step().
+  // Zeroes recurrent state and forgets the previous action. False when another thread is inside
+  // step().
   [[nodiscard]] bool reset() noexcept;
 
-  // Verifies, validates and self-tests an adapter of this base and switches it on, 0 <= gain <= 1, in one tick.
+  // Verifies, validates and self-tests an adapter of this base and switches it on, 0 <= gain <= 1,
+  // in one tick.
   Error attach(std::span<const uint8_t> packet, std::string_view name, float gain) noexcept;
   Error detach(std::string_view name) noexcept;
   // All gains change at one tick; adapters not named keep theirs. 0: resident, but skipped.
@@ -128,8 +132,9 @@ class Policy {
   std::unique_ptr<Impl> impl_;
 };
 
-// Verifies a packet of any kind without loading it: FORMAT.md section 7 up to step 8. A base is also validated and
-// self-tested; an adapter's program can only be judged on its base, by Policy::attach.
+// Verifies a packet of any kind without loading it: FORMAT.md section 7 up to step 8. A base is
+// also validated and self-tested; an adapter's program can only be judged on its base, by
+// Policy::attach.
 Error verify_packet(std::span<const uint8_t> packet, const Trust& trust, const LoadOptions& options,
                     PacketInfo& info) noexcept;
 

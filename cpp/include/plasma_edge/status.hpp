@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// status.hpp -- what every fallible call returns: a code from status.def, and what was found and expected.
+// status.hpp -- what every fallible call returns: a code from status.def, and what was found and
+// expected.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ enum class Family : uint8_t { None, Signature, Packet, Program, Policy, Usage };
 // How `found` and `expected` of an Error relate; None when the error carries no numbers.
 enum class Relation : uint8_t { None, Equal, AtMost, AtLeast };
 
-// Converts to true when something failed, so that a check reads: if (Error error = check()) return error;
+// Converts to true when something failed, so that a check reads: if (Error error = check()) return
+// error;
 struct [[nodiscard]] Error {
   Status status = Status::Ok;
   Relation relation = Relation::None;
@@ -50,8 +52,8 @@ inline Error fail_at_least(Status status, const char* where, uint64_t found, uin
 [[nodiscard]] const char* status_sentence(Status status) noexcept;  // what it means and what to do
 [[nodiscard]] Family status_family(Status status) noexcept;
 
-// Writes "E_LIMIT: section_count is 17, expected at most 16: a count or length ..." into text, always
-// NUL-terminated; returns the length written without the NUL. 256 bytes hold every message.
+// Writes "E_LIMIT: section_count is 17, expected at most 16: a count or length ..." into text,
+// always NUL-terminated; returns the length written without the NUL. 256 bytes hold every message.
 size_t format_error(const Error& error, char* text, size_t capacity) noexcept;
 
 }  // namespace plasma

@@ -10,10 +10,9 @@ from torch import Tensor
 from plasma_trainer.data import Paths
 from plasma_trainer.policies.actor_critic import ActorCritic
 
-DISCOUNT = 0.99
 GAE_LAMBDA = 0.95
-EPOCHS = 6
-MINIBATCH = 1024
+EPOCHS = 4
+MINIBATCH = 256
 CLIP = 0.2
 ENTROPY_WEIGHT = 0.003
 VALUE_WEIGHT = 0.5
@@ -23,15 +22,20 @@ LEARNING_RATE = 7e-4
 
 
 def generalized_advantages(
-    reward: Tensor, value: Tensor, next_value: Tensor, terminated: Tensor, ended: Tensor
+    reward: Tensor,
+    value: Tensor,
+    next_value: Tensor,
+    terminated: Tensor,
+    ended: Tensor,
+    discount: float,
 ) -> Tensor:
     """GAE (Schulman et al., 2016, eq. 16), all [T, B].
 
     A terminated step has no future; a truncated one has (next_value), but its trace stops there. That is the whole
     difference between the two.
     """
-    delta = reward + DISCOUNT * next_value * ~terminated - value
-    trace = DISCOUNT * GAE_LAMBDA * ~ended
+    delta = reward + discount * next_value * ~terminated - value
+    trace = discount * GAE_LAMBDA * ~ended
     advantage, running = torch.empty_like(delta), torch.zeros_like(delta[0])
     for t in reversed(range(len(delta))):
         running = delta[t] + trace[t] * running
@@ -54,10 +58,14 @@ class _Batch:
 
 
 class Ppo:
-    """Improves an ActorCritic from phantom paths. `return_scale` keeps values near 1 whatever the reward's unit."""
+    """Improves an ActorCritic from phantom paths.
 
-    def __init__(self, agent: ActorCritic, return_scale: float) -> None:
-        self.agent, self.return_scale = agent, return_scale
+    `reward_scale` is the size of a typical reward: values stay near 1 whatever the reward's unit.
+    """
+
+    def __init__(self, agent: ActorCritic, discount: float, reward_scale: float) -> None:
+        self.agent, self.discount = agent, discount
+        self.return_scale = reward_scale / (1.0 - discount)
         self.parameters = [p for p in agent.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
 
@@ -83,7 +91,9 @@ class Ppo:
     def _prepare(self, paths: Paths) -> _Batch:
         value, next_value = self.agent.value(paths.obs), self.agent.value(paths.next_obs)
         reward = paths.reward / self.return_scale
-        advantage = generalized_advantages(reward, value, next_value, paths.terminated, paths.ended)
+        advantage = generalized_advantages(
+            reward, value, next_value, paths.terminated, paths.ended, self.discount
+        )
         obs, action = paths.obs.flatten(0, 1), paths.action.flatten(0, 1)
         log_prob, _ = self.agent.log_prob_and_entropy(obs, action)
         target = (advantage + value).flatten()

@@ -7,6 +7,8 @@ apart, because a broken motor changes one and not the other:
     outcome    reward, termination of (obs, action, next_obs)      the task, which survives a broken plant
 
 Members see different bootstraps of the data, so where they agree there was data, and where they differ there was none.
+A world therefore knows where it is `lost`: outside the range of its data, or with members further apart than they are on
+nearly all of it. Policies must not be rewarded for going there (MOReL, Kidambi et al., 2020); see imagination/.
 
 Shapes: M members, B batch, O observation, A action (one-hot when discrete).
 """
@@ -26,15 +28,21 @@ HIDDEN = 128
 LOG_VAR_RANGE = (-10.0, 2.0)
 RANGE_MARGIN = 0.25  # predicted observations may leave the data's range by this share of it
 INPUT_CLIP = 10.0  # standard deviations
+TRUST_QUANTILE = 0.99  # of the disagreement on real data ...
+TRUST_FACTOR = 3.0  # ... times this is the most a world believes itself
 
 
 class Imagined(NamedTuple):
-    """One step that never happened: next_obs [B, O]; reward, uncertainty [B]; terminated [B] bool."""
+    """One step that never happened: next_obs [B, O]; reward, uncertainty [B]; terminated, lost [B] bool.
+
+    `lost` means that the world has no ground for this step, and none for what would follow.
+    """
 
     next_obs: Tensor
     reward: Tensor
     terminated: Tensor
     uncertainty: Tensor
+    lost: Tensor
 
 
 class Ensemble(nn.Module):
@@ -47,30 +55,40 @@ class Ensemble(nn.Module):
         self.outcome = member_mlp(MEMBERS, 2 * obs_size + action_size, HIDDEN // 2, 2)
         self.obs_norm = Normalizer(obs_size, INPUT_CLIP)
         self.action_norm = Normalizer(action_size, INPUT_CLIP)
+        for name, size in {"obs": obs_size, "action": action_size, "reward": 1}.items():
+            self.register_buffer(f"{name}_low", torch.full((size,), -torch.inf))
+            self.register_buffer(f"{name}_high", torch.full((size,), torch.inf))
         for name, size in {"delta": obs_size, "reward": 1}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
-        self.register_buffer("obs_low", torch.full((obs_size,), -torch.inf))
-        self.register_buffer("obs_high", torch.full((obs_size,), torch.inf))
+        self.register_buffer("trusted_uncertainty", torch.tensor(torch.inf))
 
     def encode_action(self, action: Tensor) -> Tensor:
         """Environment actions [...] int64 or [..., A] float -> features [..., A]."""
         return F.one_hot(action, self.action_size).float() if self.discrete else action
 
-    def fit_normalizers(self, batch: dict[str, Tensor]) -> None:
-        """Take means, deviations and the legal range of observations from real transitions (columns, see Transitions)."""
-        obs, next_obs = batch["obs"], batch["next_obs"]
+    def fit_ranges(self, batch: dict[str, Tensor]) -> None:
+        """Take means, deviations and ranges from real transitions (columns [N, ...], see Transitions)."""
+        obs, next_obs, reward = batch["obs"], batch["next_obs"], batch["reward"]
         action, delta = self.encode_action(batch["action"]), next_obs - obs
         self.obs_norm.fit(obs.mean(0), obs.std(0))
         self.action_norm.fit(action.mean(0), action.std(0))
         self.delta_mean.copy_(delta.mean(0))
         self.delta_std.copy_(delta.std(0).clamp_min(1e-6))
-        self.reward_mean.copy_(batch["reward"].mean())
-        self.reward_std.copy_(batch["reward"].std().clamp_min(1e-3))
+        self.reward_mean.copy_(reward.mean())
+        self.reward_std.copy_(reward.std().clamp_min(1e-3))
         seen = torch.cat([obs, next_obs])
         margin = RANGE_MARGIN * (seen.amax(0) - seen.amin(0))
         self.obs_low.copy_(seen.amin(0) - margin)
         self.obs_high.copy_(seen.amax(0) + margin)
+        for name, column in {"action": action, "reward": reward[:, None]}.items():
+            getattr(self, f"{name}_low").copy_(column.amin(0))
+            getattr(self, f"{name}_high").copy_(column.amax(0))
+
+    def fit_trust(self, batch: dict[str, Tensor]) -> None:
+        """Learn, from the transitions [N, ...] that the dynamics were fitted to, how much disagreement is normal."""
+        normal = self.disagreement(batch["obs"], batch["action"]).quantile(TRUST_QUANTILE)
+        self.trusted_uncertainty.copy_(TRUST_FACTOR * normal)
 
     def observe_dynamics(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Gaussian negative log-likelihood of the real change (Chua et al., eq. 1). Columns are [M, B, ...]."""
@@ -97,24 +115,25 @@ class Ensemble(nn.Module):
         Termination is the member's belief above one half: drawing it would give every step a small risk of a sudden
         end, which over hundreds of steps is all of the return.
         """
-        action = self.encode_action(action)
+        action = self.encode_action(action).clamp(self.action_low, self.action_high)
         rows = torch.arange(len(obs), device=obs.device)
         member = torch.randint(MEMBERS, (len(obs),), generator=generator, device=obs.device)
-        mean, log_var = self._predict_delta(obs.expand(MEMBERS, -1, -1), action.expand(MEMBERS, -1, -1))
+        mean, log_var = self._predict_delta(*_for_all(obs, action))
         noise = torch.randn(obs.shape, generator=generator, device=obs.device)
         delta = mean[member, rows] + noise * torch.exp(0.5 * log_var[member, rows])
-        next_obs = obs + delta * self.delta_std + self.delta_mean
-        next_obs = next_obs.clamp(self.obs_low, self.obs_high)
-        wide = (x.expand(MEMBERS, -1, -1) for x in (obs, action, next_obs))
-        reward, end_logit = self._predict_outcome(*wide)
+        free = obs + delta * self.delta_std + self.delta_mean
+        next_obs = free.clamp(self.obs_low, self.obs_high)
+        reward, end_logit = self._predict_outcome(*_for_all(obs, action, next_obs))
         reward = reward[member, rows] * self.reward_std + self.reward_mean
-        return Imagined(next_obs, reward, end_logit[member, rows] > 0, _disagreement(mean))
+        uncertainty = _disagreement(mean)
+        lost = (uncertainty > self.trusted_uncertainty) | (free != next_obs).any(-1)
+        terminated = end_logit[member, rows] > 0
+        return Imagined(next_obs, reward.clamp(self.reward_low, self.reward_high), terminated, uncertainty, lost)
 
     @torch.no_grad()
     def disagreement(self, obs: Tensor, action: Tensor) -> Tensor:
         """How far apart the members' predictions are [B], for obs [B, O], in standard deviations of a real step."""
-        action = self.encode_action(action)
-        mean, _ = self._predict_delta(obs.expand(MEMBERS, -1, -1), action.expand(MEMBERS, -1, -1))
+        mean, _ = self._predict_delta(*_for_all(obs, self.encode_action(action)))
         return _disagreement(mean)
 
     def _predict_delta(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,6 +147,11 @@ class Ensemble(nn.Module):
         x = torch.cat([self.obs_norm(obs), self.action_norm(action), self.obs_norm(next_obs)], -1)
         reward, end_logit = self.outcome(x).unbind(-1)
         return reward, end_logit
+
+
+def _for_all(*columns: Tensor) -> tuple[Tensor, ...]:
+    """[B, ...] each -> [M, B, ...] each, the same rows for every member."""
+    return tuple(column.expand(MEMBERS, *column.shape) for column in columns)
 
 
 def _disagreement(mean: Tensor) -> Tensor:

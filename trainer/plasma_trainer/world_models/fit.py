@@ -11,23 +11,35 @@ BATCH = 128  # transitions per member and update
 
 
 def fit(
-    world: Ensemble, data: dict[str, Tensor], updates: int, seed: int
+    world: Ensemble,
+    plant: dict[str, Tensor],
+    task: dict[str, Tensor],
+    updates: int,
+    seed: int,
 ) -> dict[str, float]:
-    """Fit `world` to transition columns (see Transitions.tensors). Returns the last update's metrics."""
+    """Fit the dynamics to `plant` and the outcomes to `task`, both transition columns (see Transitions.tensors).
+
+    The two are the same until a plant breaks. Then `plant` is what was seen since, and `task` everything ever seen:
+    what a step is worth has not changed, and a robot that has just broken has not yet seen much of it again.
+    Returns the last update's metrics.
+    """
     generator = torch.Generator().manual_seed(seed)
-    world.fit_normalizers(data)
+    world.fit_ranges(task)
     optimizer = torch.optim.AdamW(world.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
-    bootstrap = _bootstrap(len(data["reward"]), generator)
+    plant_bootstrap = _bootstrap(len(plant["reward"]), generator)
+    task_bootstrap = _bootstrap(len(task["reward"]), generator)
     metrics: dict[str, float] = {}
     for _ in range(updates):
-        batch = _minibatch(data, bootstrap, generator)
-        dynamics_loss, dynamics_metrics = world.observe_dynamics(batch)
-        outcome_loss, outcome_metrics = world.observe_outcome(batch)
+        plant_batch = _minibatch(plant, plant_bootstrap, generator)
+        task_batch = _minibatch(task, task_bootstrap, generator)
+        dynamics_loss, dynamics_metrics = world.observe_dynamics(plant_batch)
+        outcome_loss, outcome_metrics = world.observe_outcome(task_batch)
         optimizer.zero_grad()
         (dynamics_loss + outcome_loss).backward()
         torch.nn.utils.clip_grad_norm_(world.parameters(), 10.0)
         optimizer.step()
         metrics = dynamics_metrics | outcome_metrics
+    world.fit_trust(plant)
     return metrics
 
 

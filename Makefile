@@ -1,0 +1,62 @@
+# The verbs, the same on a laptop and in CI. Everything is installed into .venv; nothing else on the machine changes
+# but missing system libraries, and those are announced.
+#
+# PIP_FLAGS reaches every pip install, for example to point torch at a CPU build (README, "Set-up").
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
+CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
+CMAKE_TESTS := build/tests
+
+.PHONY: demo test setup setup-dev lint format cpp-test clean
+
+demo: setup
+	$(BIN)/plasma-train demo --out runs/demo
+
+test: setup-dev lint cpp-test
+	$(BIN)/python -m pytest -q
+
+setup: .venv/stamp-trainer
+setup-dev: setup .venv/stamp-dev
+
+.venv/stamp-venv: constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python {v.major}.{v.minor} found, 3.11 or newer expected; run: make PYTHON=/path/to/python3.11 ...")'
+	@scripts/system_libraries.sh g++ pkg-config libsodium-dev libzstd-dev
+	$(PYTHON) -m venv .venv
+	$(PIP) scikit-build-core pybind11 cmake ninja
+	@touch $@
+
+.venv/stamp-edge: .venv/stamp-venv $(CORE)
+	$(PIP) --no-build-isolation -e '.[pack,gym]'
+	@touch $@
+
+.venv/stamp-trainer: .venv/stamp-edge trainer/pyproject.toml
+	$(PIP) -e trainer
+	@touch $@
+
+.venv/stamp-dev: .venv/stamp-trainer requirements-dev.txt
+	@scripts/system_libraries.sh doctest-dev
+	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'cpp/*.cpp' 'cpp/*.hpp' 'cpp/*.h' 'tests/*.cpp' 'tests/*.hpp')
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(git ls-files 'cpp/*.cpp' 'cpp/*.hpp' 'cpp/*.h' 'tests/*.cpp' 'tests/*.hpp')
+
+cpp-test: setup-dev
+	$(BIN)/cmake -S . -B $(CMAKE_TESTS) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPLASMA_DEVELOPER=ON -DPLASMA_SANITIZE=ON >/dev/null
+	$(BIN)/cmake --build $(CMAKE_TESTS)
+	$(BIN)/ctest --test-dir $(CMAKE_TESTS) --output-on-failure
+
+clean:
+	rm -rf .venv build runs .mypy_cache .ruff_cache .pytest_cache

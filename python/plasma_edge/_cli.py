@@ -1,0 +1,146 @@
+"""`plasma-edge`: run a packet in a real environment, or measure how fast it steps.
+
+    plasma-edge run walker.plasma --trust release.pub --env BipedalWalker-v3 --episodes 20
+    plasma-edge bench walker.plasma --trust release.pub
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from plasma_edge import Policy, PlasmaError, UsageError, kernel_tables
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code, 0 only on success."""
+    args = _parser().parse_args(argv)
+    try:
+        result = args.command(args)
+    except PlasmaError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    lines = [f"{name:<16} {_shown(value)}" for name, value in result.items()]
+    sys.stdout.write(json.dumps(result) + "\n" if args.json else "\n".join(lines) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("packet", help="base packet (.plasma)")
+    common.add_argument("--trust", required=True, help="public key file of whoever may sign")
+    common.add_argument("--adapter", action="append", default=[], help="adapter packet to attach")
+    common.add_argument("--kernels", choices=kernel_tables(), help="kernel table; default: the fastest")
+    common.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+
+    parser = argparse.ArgumentParser(prog="plasma-edge", description="Run signed policies.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    run = commands.add_parser("run", parents=[common], help="fly a Gymnasium environment")
+    run.add_argument("--env", required=True, help="environment id, such as CartPole-v1")
+    run.add_argument("--episodes", type=int, default=20)
+    run.add_argument("--seed", type=int, default=0, help="seed of the first episode, then +1 each")
+    run.set_defaults(command=_run)
+    bench = commands.add_parser("bench", parents=[common], help="measure the time of a step")
+    bench.add_argument("--steps", type=int, default=200_000)
+    bench.set_defaults(command=_bench)
+    return parser
+
+
+def _load(args: argparse.Namespace) -> Policy:
+    policy = Policy.load(args.packet, trust=args.trust, kernels=args.kernels)
+    for path in args.adapter:
+        policy.attach(path)
+    return policy
+
+
+def _make_env(env_id: str) -> Any:
+    try:
+        import gymnasium
+    except ImportError as error:
+        raise UsageError(
+            "run --env needs Gymnasium: pip install 'plasma-edge[gym]'"
+        ) from error
+    try:
+        return gymnasium.make(env_id)
+    except gymnasium.error.Error as error:
+        raise UsageError(f"cannot make environment {env_id!r}: {error}") from error
+
+
+def _run(args: argparse.Namespace) -> dict[str, Any]:
+    if args.episodes < 1:
+        raise UsageError(f"--episodes: found {args.episodes}, expected at least 1")
+    policy = _load(args)
+    env = _make_env(args.env)
+    returns = [_episode(policy, env, args.seed + episode) for episode in range(args.episodes)]
+    stats = policy.stats
+    return {
+        "packet": policy.info.content_digest.hex()[:16],
+        "env": args.env,
+        "episodes": args.episodes,
+        "return_mean": float(np.mean(returns)),
+        "return_min": float(np.min(returns)),
+        "return_max": float(np.max(returns)),
+        "steps": stats.steps,
+        "faults": stats.faults,
+        "step_p50_us": stats.p50_us,
+        "step_p99_us": stats.p99_us,
+    }
+
+
+def _episode(policy: Policy, env: Any, seed: int) -> float:
+    """The return of one episode; the policy starts from a reset state."""
+    policy.reset()
+    obs, _ = env.reset(seed=seed)
+    total, ended = 0.0, False
+    while not ended:
+        obs, reward, terminated, truncated, _ = env.step(policy(obs))
+        total += float(reward)
+        ended = terminated or truncated
+    return total
+
+
+def _bench(args: argparse.Namespace) -> dict[str, Any]:
+    if args.steps < 1000:
+        raise UsageError(f"--steps: found {args.steps}, expected at least 1000")
+    policy = _load(args)
+    rng = np.random.default_rng(0)
+    batches = [
+        {port.name: rng.standard_normal(port.shape, dtype=np.float32) for port in policy.inputs}
+        for _ in range(64)
+    ]
+    obs = [batch if len(batch) > 1 else next(iter(batch.values())) for batch in batches]
+    for index in range(1000):
+        policy(obs[index % 64])
+    calls_us = np.empty(args.steps)
+    for index in range(args.steps):
+        begin = time.perf_counter_ns()
+        policy(obs[index % 64])
+        calls_us[index] = (time.perf_counter_ns() - begin) / 1e3
+    p50, p99, p999 = np.percentile(calls_us, [50, 99, 99.9])
+    stats = policy.stats
+    return {
+        "packet": policy.info.content_digest.hex()[:16],
+        "kernels": policy.kernels,
+        "macs": policy.info.macs,
+        "call_p50_us": float(p50),
+        "call_p99_us": float(p99),
+        "call_p999_us": float(p999),
+        "call_max_us": float(calls_us.max()),
+        "step_p50_us": stats.p50_us,
+        "step_p99_us": stats.p99_us,
+        "step_p999_us": stats.p999_us,
+        "step_max_us": stats.max_us,
+    }
+
+
+def _shown(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

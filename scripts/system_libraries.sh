@@ -1,0 +1,29 @@
+#!/bin/sh
+# Makes sure that the system libraries of the build are here: installs what is missing where it may, says so,
+# and otherwise prints the exact command to run. Usage: system_libraries.sh PACKAGE...
+set -eu
+
+missing=""
+for package in "$@"; do
+  case "$package" in
+    pkg-config) command -v pkg-config >/dev/null 2>&1 || missing="$missing $package" ;;
+    libsodium-dev) pkg-config --exists 'libsodium >= 1.0.18' 2>/dev/null || missing="$missing $package" ;;
+    libzstd-dev) pkg-config --exists 'libzstd >= 1.4' 2>/dev/null || missing="$missing $package" ;;
+    doctest-dev) [ -e /usr/include/doctest/doctest.h ] || missing="$missing $package" ;;
+    g++) command -v c++ >/dev/null 2>&1 || missing="$missing $package" ;;
+    *) echo "system_libraries.sh: does not know $package" >&2; exit 2 ;;
+  esac
+done
+[ -z "$missing" ] && exit 0
+
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+  echo "Installing missing system packages:$missing"
+  apt-get update -qq
+  # shellcheck disable=SC2086  # one word a package
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+  echo "Missing system packages:$missing" >&2
+  echo "Run this, then try again:" >&2
+  echo "    sudo apt-get update && sudo apt-get install -y$missing" >&2
+  exit 1
+fi

@@ -1,0 +1,82 @@
+"""`plasma-edge` as a person types it, in a real environment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from plasma_edge._cli import main
+
+from .conftest import REACH, Signer
+
+# Pushes the cart to the side the pole leans to: sum of angle and angular velocity, times two signs, then argmax.
+LEAN = """
+input  obs f32[4]
+const  w   i8[2,4] scale ws = 0 0 -127 -64  0 0 127 64
+const  ws  f32[2] = 0.01 0.01
+arena  h   f32[2]
+output act i32[1] actuator low 0 high 1 safe 0
+linear h, obs, w
+argmax act, h
+"""
+
+
+@pytest.fixture
+def lean(signer: Signer, tmp_path: Path) -> str:
+    path = tmp_path / "lean.plasma"
+    path.write_bytes(signer.base(LEAN))
+    return str(path)
+
+
+def test_run_flies_a_real_environment(
+    lean: str, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["run", lean, "--trust", str(key_file), "--env", "CartPole-v1", "--episodes", "5"]
+    assert main([*args, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["episodes"] == 5
+    assert result["return_mean"] > 100  # leaning does well; a random policy gets about 22
+    assert result["faults"] == 0
+    assert main(args) == 0
+    assert "return_mean" in capsys.readouterr().out
+
+
+def test_bench_prints_percentiles(
+    lean: str, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", lean, "--trust", str(key_file), "--steps", "2000", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert 0 < result["step_p50_us"] <= result["step_p99_us"] <= result["step_max_us"]
+    assert result["call_p50_us"] >= result["step_p50_us"] * 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--env", "NoSuchPole-v9"], "NoSuchPole"),
+        (["--env", "CartPole-v1", "--episodes", "0"], "at least 1"),
+        (["--env", "CartPole-v1", "--adapter", "missing.plasma"], "E_IO"),
+    ],
+)
+def test_failures_exit_with_one_and_say_why(
+    lean: str,
+    key_file: Path,
+    change: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", lean, "--trust", str(key_file), *change]) == 1
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+
+
+def test_a_policy_that_does_not_fit_the_environment_is_a_clear_failure(
+    signer: Signer, tmp_path: Path, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "reach.plasma"
+    path.write_bytes(signer.base(REACH))
+    assert main(["run", str(path), "--trust", str(key_file), "--env", "Pendulum-v1"]) == 1
+    assert "E_WRONG_OBS" in capsys.readouterr().err

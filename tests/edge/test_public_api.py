@@ -1,0 +1,58 @@
+"""The door is what it says it is."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import plasma_edge
+from plasma_edge import _core, _errors
+
+
+def test_all_lists_every_public_name() -> None:
+    visible = {name for name in vars(plasma_edge) if not name.startswith("_")}
+    assert visible - {"annotations"} == set(plasma_edge.__all__)
+
+
+def test_every_status_has_one_exception_class() -> None:
+    families = {
+        "Signature": plasma_edge.SignatureError,
+        "Packet": plasma_edge.PacketError,
+        "Program": plasma_edge.ProgramError,
+        "Policy": plasma_edge.PolicyRefusal,
+        "Usage": plasma_edge.UsageError,
+    }
+    statuses = [row for row in _core.STATUS if row["number"] != 0]
+    assert {row["family"] for row in statuses} == set(families)
+    assert len({row["code"] for row in statuses}) == len(statuses)
+    for error in families.values():
+        assert issubclass(error, plasma_edge.PlasmaError)
+        assert error.__name__ in (_errors.__doc__ or "")
+
+
+def test_opcodes_of_the_core_and_of_the_document_agree() -> None:
+    isa = (Path(__file__).parents[2] / "cpp/vm/ISA.md").read_text(encoding="utf-8")
+    section = isa.split("## 2. ")[1].split("## 3. ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| ")]
+    documented = {
+        int(row[1]): row[2].split("`")[1].split()[0] for row in rows if row[1].strip().isdigit()
+    }
+    assert documented == {row["code"]: row["mnemonic"] for row in _core.OPCODES}
+
+
+def test_the_stub_names_what_the_core_has() -> None:
+    stub = ast.parse((Path(plasma_edge.__file__).parent / "_core.pyi").read_text(encoding="utf-8"))
+    functions = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
+    policy = next(node for node in stub.body if isinstance(node, ast.ClassDef))
+    methods = {node.name for node in policy.body if isinstance(node, ast.FunctionDef)}
+    real = {name for name in vars(_core) if not name.startswith("_") and name[0].islower()}
+    assert functions == real
+    assert methods == {
+        name for name in vars(_core.Policy) if not name.startswith("_") or name == "__call__"
+    }
+
+
+def test_the_version_is_the_distribution_s() -> None:
+    from importlib.metadata import version
+
+    assert plasma_edge.__version__ == version("plasma-edge")

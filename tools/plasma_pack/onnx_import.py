@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX in, program out: the networks that torch.onnx.export makes of an MLP or a GRU policy (either exporter).
+
+The batch is 1. A recurrent state that the network takes as an input and gives back as an output stays inside the
+program, as a state that is carried from tick to tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from .builder import Builder, Ids
+from .errors import SourceError
+from .lowering import Options, lower
+from .onnx_graph import Graph, Source, load_graph
+from .onnx_ops import OPERATORS, Converter
+from .onnx_states import recurrent_pairs
+from .program import Array, Program, Storage
+
+# Operators that only move elements; evaluated on element ids.
+MOVEMENT = frozenset(
+    "Concat Dropout Expand Flatten Gather Identity Reshape Slice Split Squeeze Transpose Unsqueeze".split()
+)
+MAX_NAME_BYTES = 31
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A program, and what the file says about itself."""
+
+    program: Program
+    opset: int
+    producer: str
+
+
+def import_onnx(source: Source, *, states: Mapping[str, str] | None = None, options: Options | None = None) -> Imported:
+    """Compile an ONNX policy. Raises SourceError naming the node and what to do.
+
+    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU operators are found
+    without it.
+    """
+    graph = load_graph(source)
+    walk = _Walk(graph, recurrent_pairs(graph, states or {}))
+    for node in graph.nodes:
+        walk.convert(node)
+    return Imported(walk.finish(options or Options()), graph.opset, graph.producer)
+
+
+class _Walk:
+    """Visits nodes in order; every ONNX value is a constant array or the ids of live elements."""
+
+    def __init__(self, graph: Graph, pairs: Mapping[str, str]) -> None:
+        self.graph = graph
+        self.pairs = pairs
+        self.builder = Builder()
+        self.constants: dict[str, Array] = dict(graph.constants)
+        self.live: dict[str, Ids] = {}
+        for value in graph.inputs:
+            storage = Storage.STATE if value.name in pairs else Storage.INPUT
+            elements = int(np.prod(value.shape))
+            self.live[value.name] = self.builder.declare(value.name, elements, storage).reshape(value.shape)
+
+    def convert(self, node: onnx.NodeProto) -> None:
+        live = [name for name in node.input if name in self.live]
+        if node.domain not in ("", "ai.onnx"):
+            raise SourceError(f"{self.graph.where(node)} is of domain {node.domain!r}; export with standard operators")
+        if node.op_type == "Shape" and live:
+            self.constants[node.output[0]] = np.array(self.live[live[0]].shape, np.int64)
+        elif not live:
+            inputs = [self.constants[name] if name else None for name in node.input]
+            self.constants.update(zip(node.output, self.graph.evaluate(node, inputs), strict=True))
+        elif node.op_type in MOVEMENT:
+            self._move(node)
+        elif node.op_type in OPERATORS:
+            converter = Converter(self.graph, self.builder, node, self.live, self.constants)
+            self.live.update(zip(node.output, OPERATORS[node.op_type](converter), strict=False))
+        else:
+            raise SourceError(
+                f"{self.graph.where(node)} is not supported; supported are "
+                f"{', '.join(sorted(MOVEMENT | OPERATORS.keys()))}. Rewrite that layer with these and export again"
+            )
+
+    def _move(self, node: onnx.NodeProto) -> None:
+        inputs: list[Array | None] = []
+        for position, name in enumerate(node.input):
+            is_data = position == 0 or node.op_type == "Concat"
+            if name in self.live and not is_data:
+                raise SourceError(f"{self.graph.where(node)} moves elements depending on data; that is not supported")
+            inputs.append(self._ids(name) if is_data else self.constants.get(name))
+        moved = self.graph.evaluate(node, inputs)
+        self.live.update({name: ids for name, ids in zip(node.output, moved, strict=True) if name})
+
+    def _ids(self, name: str) -> Ids:
+        if name in self.live:
+            return self.live[name]
+        values = self.constants[name]
+        return self.builder.ids(self.builder.constant(values)).reshape(values.shape)
+
+    def finish(self, options: Options) -> Program:
+        fed_back = set(self.pairs.values())
+        outputs = {name: self._output(name) for name in self.graph.outputs if name not in fed_back}
+        if not outputs:
+            raise SourceError("the network has no output besides its state; export the action as an output")
+        states = {taken: self._state(taken, given) for taken, given in self.pairs.items()}
+        program = lower(self.builder, outputs, states, options)
+        used = {tensor.name for tensor in program.tensors}
+        for value in self.graph.inputs:
+            if value.name not in used and value.name not in self.pairs:
+                raise SourceError(f"input {value.name!r} does not reach any output; export the policy without it")
+        return program
+
+    def _output(self, name: str) -> Ids:
+        if name not in self.live:
+            raise SourceError(f"output {name!r} does not depend on any input; export the policy without it")
+        return self.live[name]
+
+    def _state(self, taken: str, given: str) -> Ids:
+        ids = self._output(given)
+        if ids.size != self.live[taken].size:
+            raise SourceError(
+                f"state {taken!r} has {self.live[taken].size} elements, {given!r} that should feed it has {ids.size}"
+            )
+        return ids

@@ -1,0 +1,131 @@
+"""One turn of the loop that training and adapting share: real steps in, a better policy out, nothing else touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from plasma_trainer.data import Transitions, collect, derive, random_act
+from plasma_trainer.envs import Act, step_limit
+from plasma_trainer.imagination import Phantoms, Starts, worst_return
+from plasma_trainer.nets import Normalizer
+from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
+from plasma_trainer.world_models import Ensemble, fit
+
+PATHS = 320
+SEGMENT_STEPS = 32
+VISITED_SHARE = 0.5
+FIRST_UPDATES = 1500
+UPDATES = 800
+
+
+class Learner:
+    """A policy, its critic, the world they live in and the experience behind it.
+
+    `past` is experience of the same task on another plant: it says what steps are worth and where paths may begin, not
+    how the plant moves. `policy` may carry adapters; then its own normaliser is frozen with the rest of it.
+    """
+
+    def __init__(
+        self,
+        plant: gym.Env[Any, Any],
+        policy: nn.Module,
+        world: Ensemble,
+        discount: float,
+        seed: int,
+        past: Transitions | None = None,
+    ) -> None:
+        self.plant, self.policy, self.world = plant, policy, world
+        self.discount, self.seed, self.past = discount, seed, past
+        scale = None if policy.discrete else policy.scale
+        self.agent = ActorCritic(policy, world.obs_size, scale)
+        self.data: Transitions | None = None
+        self.ppo: Ppo | None = None
+
+    def live(self, steps: int, index: int) -> Transitions:
+        """Add `steps` real steps: random ones in round 0, then those of the exploring policy."""
+        first = self.data is None
+        seed = derive(self.seed, "explore", index)
+        act = random_act(self.plant.action_space, seed) if first else self.explore(seed)
+        block = collect(self.plant, act, steps, derive(self.seed, "collect", index))
+        self.data = block if self.data is None else self.data + block
+        return block
+
+    def learn_world(self, index: int) -> dict[str, float]:
+        """Fit the world to everything lived, with twice the effort in round 0."""
+        updates = UPDATES if index else FIRST_UPDATES
+        plant, task = self._experience()
+        return fit(self.world, plant, task, updates, derive(self.seed, "fit", index))
+
+    def imagine(self, iterations: int, index: int) -> dict[str, float]:
+        """Improve the policy on phantom paths only."""
+        _, task = self._experience()
+        self._follow_data(task["obs"])
+        phantoms = Phantoms(
+            self.world,
+            Starts(torch.from_numpy(self._all.reset_obs), task["obs"], VISITED_SHARE),
+            PATHS,
+            step_limit(self.plant),
+            derive(self.seed, "phantoms", index),
+            worst_return(task["reward"], task["terminated"], self.discount),
+        )
+        generator = torch.Generator().manual_seed(derive(self.seed, "ppo", index))
+        metrics: dict[str, float] = {}
+        for _ in range(iterations):
+            paths = phantoms.roll(self.agent.sample, SEGMENT_STEPS)
+            metrics = self._improver(task["reward"]).update(paths, generator)
+        return metrics
+
+    def explore(self, seed: int) -> Act:
+        """The act function that tries things out on the plant, within its action limits."""
+        generator = torch.Generator().manual_seed(seed)
+        space = self.plant.action_space
+
+        def act(obs: np.ndarray) -> Any:
+            action = self.agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
+            return np.clip(action, space.low, space.high) if isinstance(space, spaces.Box) else action[()]
+
+        return act
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on in another process, as tensors and plain values."""
+        assert self.data is not None and self.ppo is not None
+        return {
+            "agent": self.agent.state_dict(),  # contains the policy
+            "world": self.world.state_dict(),
+            "optimizer": self.ppo.optimizer.state_dict(),
+            "data": self.data.tensors(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.data = Transitions(**{name: column.numpy() for name, column in state["data"].items()})
+        self.agent.load_state_dict(state["agent"])
+        self.world.load_state_dict(state["world"])
+        self._improver(self._all.tensors()["reward"]).optimizer.load_state_dict(state["optimizer"])
+
+    @property
+    def _all(self) -> Transitions:
+        assert self.data is not None
+        return self.data if self.past is None else self.past + self.data
+
+    def _experience(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Columns of this plant's transitions, and of all of this task's."""
+        assert self.data is not None
+        return self.data.tensors(), self._all.tensors()
+
+    def _improver(self, reward: Tensor) -> Ppo:
+        if self.ppo is None:
+            self.ppo = Ppo(self.agent, self.discount, float(reward.square().mean().sqrt()))
+        return self.ppo
+
+    def _follow_data(self, obs: Tensor) -> None:
+        mean, std = obs.mean(0), obs.std(0)
+        self.agent.obs_norm.refit_before(self.agent.critic[0], mean, std)
+        if isinstance(self.policy, MlpPolicy):
+            self.policy.obs_norm.refit_before(self.policy.net[0], mean, std)
