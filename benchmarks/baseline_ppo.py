@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": lambda left: left * 1e-3,
     "clip_range": lambda left: left * 0.2,
 }
-OUT = Path(__file__).parent / "results" / "ppo_cartpole.json"
+OUT = Path(__file__).parents[1] / "trainer/plasma_trainer/demo/ppo_cartpole.json"
 
 
 def main() -> None:
@@ -58,7 +58,6 @@ def main() -> None:
         "curves": curves,
         "median_real_steps": float(np.median([curve["solved_at"] for curve in curves])),
     }
-    OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(result, indent=1) + "\n")
     solved = [curve["solved_at"] for curve in curves]
     sys.stdout.write(f"PPO {ENV_ID}: solved at {solved} real steps, written to {OUT}\n")

@@ -18,8 +18,8 @@ namespace {
 class Folder {
  public:
   Folder() {
-    char name[] = "/tmp/plasma-test-XXXXXX";
-    path_ = mkdtemp(name);
+    std::string name = (std::filesystem::temp_directory_path() / "plasma-test-XXXXXX").string();
+    path_ = mkdtemp(name.data());
   }
   ~Folder() { std::filesystem::remove_all(path_); }
   [[nodiscard]] std::string operator/(const char* name) const { return (path_ / name).string(); }

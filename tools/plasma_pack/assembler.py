@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text (`.pasm`) to sections. Grammar: cpp/vm/ISA.md, section 7.
 
-The assembler resolves names and lays out; it does not judge. A program that the machine must refuse assembles as well
-as any other, which is how the validator is tested. What even text cannot say is patched in by `raw` lines.
+The assembler resolves names and lays out; it does not judge. A program that the machine must refuse
+assembles as well as any other, which is how the validator is tested. What even text cannot say is
+patched in by `raw` lines.
 """
 
 from __future__ import annotations
@@ -16,7 +17,20 @@ from .encode import encode, encode_patches
 from .errors import AssemblyError
 from .format import Section
 from .layout import lay_out
-from .program import OPCODES, Array, DType, Instruction, Io, Matrix, Patch, Program, Safe, Slot, Storage, Tensor
+from .program import (
+    OPCODES,
+    Array,
+    DType,
+    Instruction,
+    Io,
+    Matrix,
+    Patch,
+    Program,
+    Safe,
+    Slot,
+    Storage,
+    Tensor,
+)
 from .text import Line
 
 MAX_OPERANDS = 8
@@ -144,11 +158,17 @@ class _Source:
         names, immediates = _operands_of(line)
         wanted = OPCODES[op]["immediates"]
         if len(immediates) < wanted:
-            raise line.error(f"{op} takes {wanted} number(s) after its operands, found {len(immediates)}")
+            raise line.error(
+                f"{op} takes {wanted} number(s) after its operands, found {len(immediates)}"
+            )
         if not names or len(names) > MAX_OPERANDS + 1:
-            raise line.error(f"found {len(names)} operands, an instruction holds 1 output and at most {MAX_OPERANDS}")
+            raise line.error(
+                f"found {len(names)} operands, an instruction holds 1 output and at most {MAX_OPERANDS}"
+            )
         self.operands += [(line, name) for name in names]
-        self.instructions.append(Instruction(op, names[0], tuple(names[1:]), tuple(immediates), label))
+        self.instructions.append(
+            Instruction(op, names[0], tuple(names[1:]), tuple(immediates), label)
+        )
 
     def _slot(self, line: Line) -> None:
         label = line.name()
@@ -166,7 +186,9 @@ class _Source:
     def _raw(self, line: Line) -> None:
         name = line.take("a section")
         if name not in Section.__members__:
-            raise line.error(f"{name!r} is not a section; expected one of {', '.join(Section.__members__)}")
+            raise line.error(
+                f"{name!r} is not a section; expected one of {', '.join(Section.__members__)}"
+            )
         at = line.integer()
         line.expect("=")
         try:
@@ -201,8 +223,12 @@ class _Source:
     def _resolve_slot(self, line: Line, label: str, max_rank: int) -> Slot:
         for index, instruction in enumerate(self.instructions):
             if instruction.label == label:
-                weights = self.tensors[instruction.inputs[1]] if len(instruction.inputs) > 1 else None
-                rows, cols = weights.dims if weights is not None and len(weights.dims) == 2 else (1, 1)
+                weights = (
+                    self.tensors[instruction.inputs[1]] if len(instruction.inputs) > 1 else None
+                )
+                rows, cols = (
+                    weights.dims if weights is not None and len(weights.dims) == 2 else (1, 1)
+                )
                 return Slot(index, max_rank, cols, rows)
         raise line.error(f"no instruction has the label {label!r}")
 
@@ -211,7 +237,9 @@ class _Source:
         if label not in labels and not label.isdigit():
             raise line.error(f"no slot is called {label!r}")
         if not 2 <= len(parts) <= 3:
-            raise line.error("a patch is: patch SLOT, A, B scale S   or   patch SLOT, A, B, BIAS scale S")
+            raise line.error(
+                "a patch is: patch SLOT, A, B scale S   or   patch SLOT, A, B, BIAS scale S"
+            )
         return Patch(
             slot=labels.index(label) if label in labels else int(label),
             scale=scale,
@@ -248,7 +276,13 @@ class _Options:
 
     def placed(self, tensor: Tensor) -> Tensor:
         return Tensor(
-            tensor.name, tensor.dtype, tensor.dims, tensor.storage, self.values, self.scale, self.offset
+            tensor.name,
+            tensor.dtype,
+            tensor.dims,
+            tensor.storage,
+            self.values,
+            self.scale,
+            self.offset,
         )
 
     def io(self, tensor: Tensor) -> Io:
@@ -260,7 +294,9 @@ class _Options:
             return None
         missing = {"low", "high", "safe"} - self.safes.keys()
         if missing:
-            raise line.error(f"low, high and safe go together; missing: {', '.join(sorted(missing))}")
+            raise line.error(
+                f"low, high and safe go together; missing: {', '.join(sorted(missing))}"
+            )
         no_limit = np.zeros(tensor.elements, np.float32)
         return Safe(
             tensor.name,
@@ -321,7 +357,9 @@ def _operands_of(line: Line) -> tuple[list[str], list[float]]:
     return names, immediates
 
 
-def _overwrite(line: Line, section: Section, at: int, data: bytes, sections: dict[int, bytes]) -> None:
+def _overwrite(
+    line: Line, section: Section, at: int, data: bytes, sections: dict[int, bytes]
+) -> None:
     raw = sections.get(section, b"")
     if at > len(raw):
         raise line.error(f"{section.name} has {len(raw)} bytes; {at} lies beyond its end")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are either there whole or not at all: a temporary sibling, fsync, rename, fsync of the directory."""
+"""Files that are either there whole or not at all: a temporary sibling, fsync, rename, fsync of the
+directory.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from pathlib import Path
 
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
-    """Write data at path, or leave what was there. With replace=False an existing file raises FileExistsError."""
+    """Write data at path, or leave what was there. With replace=False an existing file raises
+    FileExistsError.
+    """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

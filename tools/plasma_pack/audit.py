@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The AUDIT section: what the adversarial audit found, signed into the packet. A failed audit is never signed."""
+"""The AUDIT section: what the adversarial audit found, signed into the packet. A failed audit is
+never signed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def encode_audit(audit: Mapping[str, Any] | None) -> dict[int, bytes]:
     if verdict == "failed":
         raise OptionError("the audit says 'failed'; a policy that failed its audit is never signed")
     if verdict not in _VERDICTS:
-        raise OptionError(f"audit: found verdict {verdict!r}, expected one of {', '.join(_VERDICTS)}")
+        raise OptionError(
+            f"audit: found verdict {verdict!r}, expected one of {', '.join(_VERDICTS)}"
+        )
     findings = {str(key): _plain(value) for key, value in audit.items() if key != "verdict"}
     raw = _VERDICTS[verdict].to_bytes(4, "little") + cbor2.dumps(findings, canonical=True)
     if len(raw) > MAX_AUDIT_BYTES:
@@ -44,4 +48,6 @@ def _plain(value: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return value
-    raise OptionError(f"audit: a {type(value).__name__} cannot be signed; use numbers, text, lists and dicts")
+    raise OptionError(
+        f"audit: a {type(value).__name__} cannot be signed; use numbers, text, lists and dicts"
+    )

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grows a program from vector operations, the way importers meet them, and folds what belongs together.
+"""Grows a program from vector operations, the way importers meet them, and folds what belongs
+together.
 
-A vector in flight is an array of element ids: each names one element of one tensor. Moving elements around (reshape,
-slice, split, concatenate) is then plain indexing, and only a vector that an instruction reads must exist as a tensor.
-Part of a `linear`'s output becomes a smaller `linear`; part of a state becomes a state of its own.
+A vector in flight is an array of element ids: each names one element of one tensor. Moving elements
+around (reshape, slice, split, concatenate) is then plain indexing, and only a vector that an
+instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`;
+part of a state becomes a state of its own.
 
-Folding happens when an operation is added and leaves the replaced one to be swept away if nothing else reads it:
-x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`; tanh · a + b is `squash`; x · sigmoid(x)
-is `silu`. Nothing is reordered, so results differ from the source's by the last bit at most.
+Folding happens when an operation is added and leaves the replaced one to be swept away if nothing
+else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`; tanh ·
+a + b is `squash`; x · sigmoid(x) is `silu`. Nothing is reordered, so results differ from the
+source's by the last bit at most.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ MAX_OPERANDS = 8
 
 @dataclass(frozen=True, eq=False)
 class Op:
-    """`op output, inputs…, constants…, immediates…`; a constant is f32 or f64 [n], or [rows, cols] for weights."""
+    """`op output, inputs…, constants…, immediates…`; a constant is f32 or f64 [n], or [rows, cols]
+    for weights.
+    """
 
     op: str
     output: str
@@ -82,7 +87,9 @@ class Builder:
         return name
 
     def tensor(self, ids: Ids) -> str:
-        """The tensor that holds exactly these elements in this order; made by slicing and `concat` where needed."""
+        """The tensor that holds exactly these elements in this order; made by slicing and `concat`
+        where needed.
+        """
         parts = [self._part(span, begin, end) for span, begin, end in self._runs(ids.reshape(-1))]
         while len(parts) > 1:
             group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]

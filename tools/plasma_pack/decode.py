@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Section bytes back to records, for disassembling and for building adapters.
 
-Refuses what records cannot say (unknown enumerators, reserved bits, indices without a tensor) with the code that the
-validator would use. It proves nothing beyond that.
+Refuses what records cannot say (unknown enumerators, reserved bits, indices without a tensor) with
+the code that the validator would use. It proves nothing beyond that.
 """
 
 from __future__ import annotations
@@ -32,10 +32,27 @@ from .program import (
     Storage,
     Tensor,
 )
-from .tables import CONST_SECTIONS, INSTRUCTION, IO, NO_BIAS, NONE, PATCH, SAFE_HEAD, SAFE_RECORD, SLOT, TENSOR
+from .tables import (
+    CONST_SECTIONS,
+    INSTRUCTION,
+    IO,
+    NO_BIAS,
+    NONE,
+    PATCH,
+    SAFE_HEAD,
+    SAFE_RECORD,
+    SLOT,
+    TENSOR,
+)
 
 _Enum = TypeVar("_Enum", bound=IntEnum)
-_LETTERS = {Storage.CONST: "c", Storage.ARENA: "a", Storage.STATE: "s", Storage.INPUT: "in", Storage.OUTPUT: "out"}
+_LETTERS = {
+    Storage.CONST: "c",
+    Storage.ARENA: "a",
+    Storage.STATE: "s",
+    Storage.INPUT: "in",
+    Storage.OUTPUT: "out",
+}
 
 
 class _IoRecord(NamedTuple):
@@ -58,7 +75,9 @@ class _IoRecord(NamedTuple):
 
 
 def decode(sections: Mapping[int, bytes], slot_names: Sequence[str] = ()) -> Program:
-    """Records of a base. A tensor is named after its io where that is an identifier, else c0, a1, s2, ... by index."""
+    """Records of a base. A tensor is named after its io where that is an identifier, else c0, a1,
+    s2, ... by index.
+    """
     records = [_IoRecord(*IO.unpack(raw)) for raw in _split(sections, Section.IO, IO.size)]
     names = _tensor_names(sections, {record.tensor: _text(record.name) for record in records})
     tensors = tuple(_tensors(sections, names))
@@ -79,7 +98,9 @@ def decode_patches(sections: Mapping[int, bytes], slots: Sequence[Slot]) -> tupl
     for raw in _split(sections, Section.LORA, PATCH.size):
         index, rank, scale, a, a_scale, b, b_scale, bias, _ = PATCH.unpack(raw)
         if index >= len(slots):
-            raise packet_error("E_PROG_PATCH", f"a patch is for slot {index}, the base has {len(slots)} slots")
+            raise packet_error(
+                "E_PROG_PATCH", f"a patch is for slot {index}, the base has {len(slots)} slots"
+            )
         slot = slots[index]
         patches.append(
             Patch(
@@ -87,7 +108,9 @@ def decode_patches(sections: Mapping[int, bytes], slots: Sequence[Slot]) -> tupl
                 scale=scale,
                 a=_matrix(constants, a, a_scale, rank, slot.inputs),
                 b=_matrix(constants, b, b_scale, slot.outputs, rank),
-                bias=None if bias == NO_BIAS else _take(constants, bias, DType.F32, (slot.outputs,)),
+                bias=None
+                if bias == NO_BIAS
+                else _take(constants, bias, DType.F32, (slot.outputs,)),
             )
         )
     return tuple(patches)
@@ -96,7 +119,9 @@ def decode_patches(sections: Mapping[int, bytes], slots: Sequence[Slot]) -> tupl
 def _split(sections: Mapping[int, bytes], section: Section, size: int) -> Iterator[bytes]:
     raw = sections.get(section, b"")
     if len(raw) % size:
-        raise packet_error("E_PROG_FORMAT", f"{section.name} has {len(raw)} bytes, expected a multiple of {size}")
+        raise packet_error(
+            "E_PROG_FORMAT", f"{section.name} has {len(raw)} bytes, expected a multiple of {size}"
+        )
     return (raw[at : at + size] for at in range(0, len(raw), size))
 
 
@@ -120,7 +145,9 @@ def _name(names: Sequence[str], index: int) -> str:
 def _take(raw: bytes, at: int, dtype: DType, dims: tuple[int, ...]) -> Array:
     size = int(np.prod(dims, dtype=object)) * dtype.numpy.itemsize
     if at + size > len(raw):
-        raise packet_error("E_PROG_BOUNDS", f"a constant ends at {at + size}, its section at {len(raw)}")
+        raise packet_error(
+            "E_PROG_BOUNDS", f"a constant ends at {at + size}, its section at {len(raw)}"
+        )
     return np.frombuffer(raw[at : at + size], dtype.numpy).reshape(dims)
 
 
@@ -139,7 +166,9 @@ def _tensors(sections: Mapping[int, bytes], names: Sequence[str]) -> Iterator[Te
         dtype, rank, storage, flags, d0, d1, d2, d3, offset, scale, reserved = TENSOR.unpack(raw)
         dims = (d0, d1, d2, d3)
         if not 1 <= rank <= 4 or flags or any(reserved) or any(dim != 1 for dim in dims[rank:]):
-            raise packet_error("E_PROG_FORMAT", f"tensor {name} has a bad rank or a reserved field set")
+            raise packet_error(
+                "E_PROG_FORMAT", f"tensor {name} has a bad rank or a reserved field set"
+            )
         tensor = Tensor(
             name,
             _enum(DType, dtype),
@@ -162,8 +191,17 @@ def _instructions(sections: Mapping[int, bytes], names: Sequence[str]) -> Iterat
         op = MNEMONICS[code]
         count = OPCODES[op]["immediates"]
         unused = {*operands[n_in:8], *operands[9:]}
-        if flags or reserved or n_out != 1 or n_in > 8 or unused != {NONE} or any(immediates[4 * count :]):
-            raise packet_error("E_PROG_ARITY", f"a {op} has operands or reserved fields that are not its own")
+        if (
+            flags
+            or reserved
+            or n_out != 1
+            or n_in > 8
+            or unused != {NONE}
+            or any(immediates[4 * count :])
+        ):
+            raise packet_error(
+                "E_PROG_ARITY", f"a {op} has operands or reserved fields that are not its own"
+            )
         yield Instruction(
             op,
             _name(names, operands[8]),
@@ -218,5 +256,6 @@ def _safes(raw: bytes, records: Sequence[_IoRecord], tensors: Sequence[Tensor]) 
 
 def _matrix(constants: bytes, at: int, scales_at: int, rows: int, cols: int) -> Matrix:
     return Matrix(
-        _take(constants, at, DType.I8, (rows, cols)), _take(constants, scales_at, DType.F32, (rows,))
+        _take(constants, at, DType.I8, (rows, cols)),
+        _take(constants, scales_at, DType.F32, (rows,)),
     )

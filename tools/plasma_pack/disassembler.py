@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sections to text (`.pasm`) that assembles to the same bytes.
 
-Offsets are written only where layout would choose others. Names of tensors are not in a packet: those of inputs and
-outputs come from their io, the rest count up.
+Offsets are written only where layout would choose others. Names of tensors are not in a packet:
+those of inputs and outputs come from their io, the rest count up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from .text import format_number, format_numbers, is_name, quote
 
 
 def disassemble(sections: Mapping[int, bytes], slot_names: Sequence[str] = ()) -> str:
-    """Text of a base. `slot_names` (from the manifest) become labels. Raises PacketError on malformed tables."""
+    """Text of a base. `slot_names` (from the manifest) become labels. Raises PacketError on
+    malformed tables.
+    """
     program = decode(sections, slot_names)
     if _offsets(lay_out(_unplaced(program))) == _offsets(program):
         program = _unplaced(program)
@@ -42,7 +44,9 @@ def disassemble_adapter(
         lines += _matrix(f"A{index}", patch.a) + _matrix(f"B{index}", patch.b)
         parts = [f"A{index}", f"B{index}"]
         if patch.bias is not None:
-            lines.append(f"lora d{index} {_type(DType.F32, patch.bias)} = {format_numbers(patch.bias, DType.F32)}")
+            lines.append(
+                f"lora d{index} {_type(DType.F32, patch.bias)} = {format_numbers(patch.bias, DType.F32)}"
+            )
             parts.append(f"d{index}")
         label = labels[program.slots[patch.slot].instruction]
         scale = format_number(np.float32(patch.scale), DType.F32)
@@ -51,7 +55,9 @@ def disassemble_adapter(
 
 
 def slot_labels(program: Program) -> dict[int, str]:
-    """A distinct label for each instruction that a slot names: its slot name where that can be a label."""
+    """A distinct label for each instruction that a slot names: its slot name where that can be a
+    label.
+    """
     labels: dict[int, str] = {}
     for index, slot in enumerate(program.slots):
         wanted = program.slot_names[index] if index < len(program.slot_names) else ""
@@ -61,7 +67,9 @@ def slot_labels(program: Program) -> dict[int, str]:
 
 
 def _unplaced(program: Program) -> Program:
-    return replace(program, tensors=tuple(replace(tensor, offset=None) for tensor in program.tensors))
+    return replace(
+        program, tensors=tuple(replace(tensor, offset=None) for tensor in program.tensors)
+    )
 
 
 def _offsets(program: Program) -> list[int | None]:
@@ -90,9 +98,9 @@ def _io_words(io: Io) -> Iterator[str]:
         yield f"name {quote(io.name)}"
     if io.unit:
         yield f"unit {quote(io.unit)}"
-    if (io.low, io.high) != (0, 0):
-        low, high = (format_number(np.float32(value), DType.F32) for value in (io.low, io.high))
-        yield f"range {low} {high}"
+    limits = np.array([io.low, io.high], np.float32)
+    if limits.view(np.uint32).any():
+        yield f"range {format_numbers(limits, DType.F32)}"
     if io.actuator:
         yield "actuator"
 
@@ -106,7 +114,9 @@ def _safe_words(safe: Safe, dtype: DType) -> Iterator[str]:
 def _instructions(program: Program, labels: Mapping[int, str]) -> Iterator[str]:
     for index, instruction in enumerate(program.instructions):
         label = f"{labels[index]}: " if index in labels else ""
-        immediates = [format_number(np.float32(value), DType.F32) for value in instruction.immediates]
+        immediates = [
+            format_number(np.float32(value), DType.F32) for value in instruction.immediates
+        ]
         operands = ", ".join([instruction.output, *instruction.inputs, *immediates])
         yield f"{label}{instruction.op} {operands}"
 

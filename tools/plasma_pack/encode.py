@@ -14,18 +14,32 @@ import numpy as np
 from .format import Section, align
 from .layout import first_uses
 from .program import OPCODES, Array, DType, Instruction, Io, Patch, Program, Storage, Tensor
-from .tables import CONST_SECTIONS, INSTRUCTION, IO, NO_BIAS, NONE, PATCH, SAFE_HEAD, SAFE_RECORD, SLOT, TENSOR
+from .tables import (
+    CONST_SECTIONS,
+    INSTRUCTION,
+    IO,
+    NO_BIAS,
+    NONE,
+    PATCH,
+    SAFE_HEAD,
+    SAFE_RECORD,
+    SLOT,
+    TENSOR,
+)
 
 
 def encode(program: Program) -> dict[int, bytes]:
     """Raw sections of a base by type, empty ones left out. Every tensor must have its offset."""
     sections = {
-        Section.PROG: b"".join(_instruction(program, instruction) for instruction in program.instructions),
+        Section.PROG: b"".join(
+            _instruction(program, instruction) for instruction in program.instructions
+        ),
         Section.TENS: b"".join(_tensor(program, tensor) for tensor in program.tensors),
         **{CONST_SECTIONS[dtype]: _constants(program, dtype) for dtype in DType},
         Section.IO: b"".join(_io(program, io) for io in program.ios),
         Section.SLOTS: b"".join(
-            SLOT.pack(slot.instruction, slot.max_rank, slot.inputs, slot.outputs, 0) for slot in program.slots
+            SLOT.pack(slot.instruction, slot.max_rank, slot.inputs, slot.outputs, 0)
+            for slot in program.slots
         ),
         Section.SAFE: _safes(program),
     }
@@ -58,7 +72,14 @@ def _instruction(program: Program, instruction: Instruction) -> bytes:
 def _tensor(program: Program, tensor: Tensor) -> bytes:
     scale = NONE if tensor.scale is None else program.index(tensor.scale)
     return TENSOR.pack(
-        tensor.dtype, len(tensor.dims), tensor.storage, 0, *_dims(tensor.dims), tensor.offset, scale, b""
+        tensor.dtype,
+        len(tensor.dims),
+        tensor.storage,
+        0,
+        *_dims(tensor.dims),
+        tensor.offset,
+        scale,
+        b"",
     )
 
 

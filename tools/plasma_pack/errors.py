@@ -12,7 +12,8 @@
             ├── KeyFileError   a key file                              E_PACK_KEY
             └── OptionError    any other argument                      E_PACK_OPTION
 
-Every error has `.code`. The runtime's own refusals (ProgramError, SignatureError, ...) pass through unchanged.
+Every error has `.code`. The runtime's own refusals (ProgramError, SignatureError, ...) pass through
+unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from plasma_edge import PacketError, UsageError
 
 
 class PackError(UsageError):
-    """Something given to plasma_pack cannot be packed; the message says what was found and what to do."""
+    """Something given to plasma_pack cannot be packed; the message says what was found and what to
+    do.
+    """
 
     code: str = "E_PACK"
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numbers of cpp/packet/FORMAT.md: offsets, limits, types and digests, and nothing that reads or writes files."""
+"""The numbers of cpp/packet/FORMAT.md: offsets, limits, types and digests, and nothing that reads
+or writes files.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,7 @@ MAX_SECTIONS = 16
 MAX_SIGNERS = 8
 MAX_MANIFEST_BYTES = 16_384
 MAX_ADAPTERS = 16
+MAX_RANK = 1_024
 MAX_FILE_BYTES = 1 << 28
 MAX_ZSTD_WINDOW = 1 << 20
 MAX_AUDIT_BYTES = 16_384
@@ -100,12 +103,20 @@ def channel_id(name: str | None) -> bytes:
 
 
 def pre_authentication(signed_region: bytes) -> bytes:
-    """The DSSE encoding that is signed instead of the region itself, so that a signature has one meaning."""
-    return b"DSSEv1 %d %s %d " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE, len(signed_region)) + signed_region
+    """The DSSE encoding that is signed instead of the region itself, so that a signature has one
+    meaning.
+    """
+    return (
+        b"DSSEv1 %d %s %d " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE, len(signed_region)) + signed_region
+    )
 
 
-def content_digest(kind: int, opset: int, base_digest: bytes, sections: Mapping[int, bytes]) -> bytes:
-    """The identity of what executes. sections: raw bytes by type; those that do not execute are skipped."""
+def content_digest(
+    kind: int, opset: int, base_digest: bytes, sections: Mapping[int, bytes]
+) -> bytes:
+    """The identity of what executes. sections: raw bytes by type; those that do not execute are
+    skipped.
+    """
     parts = [b"plasma-edge content v1\0", struct.pack("<HHI", kind, 0, opset), base_digest]
     for section in sorted(CONTENT_TYPES & sections.keys()):
         raw = sections[section]
@@ -115,7 +126,9 @@ def content_digest(kind: int, opset: int, base_digest: bytes, sections: Mapping[
 
 @dataclass(frozen=True)
 class Certificate:
-    """What one tick needs: memory in bytes, multiply-accumulates, and work in cost units (vm/ISA.md)."""
+    """What one tick needs: memory in bytes, multiply-accumulates, and work in cost units
+    (vm/ISA.md).
+    """
 
     arena_bytes: int
     state_bytes: int
@@ -171,7 +184,9 @@ class Header:
 
     @property
     def certificate(self) -> Certificate:
-        return Certificate(self.arena_bytes, self.state_bytes, self.const_bytes, self.macs, self.cost_units)
+        return Certificate(
+            self.arena_bytes, self.state_bytes, self.const_bytes, self.macs, self.cost_units
+        )
 
 
 @dataclass(frozen=True)

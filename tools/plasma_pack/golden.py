@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Self-test cases: up to 16 ticks whose answers travel with the packet and must come out bit for bit on the robot.
+"""Self-test cases: up to 16 ticks whose answers travel with the packet and must come out bit for
+bit on the robot.
 
-The answers are not computed here. A draft of the packet, signed with a key that lives only in memory, is loaded by the
-real runtime and run with its scalar kernels: what came out is what every device must repeat.
+The answers are not computed here. A draft of the packet, signed with a key that lives only in
+memory, is loaded by the real runtime and run with its scalar kernels: what came out is what every
+device must repeat.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from plasma_edge import Policy
 
 from .errors import AdapterError, OptionError, SourceError
@@ -36,23 +39,30 @@ class Runner:
 
     def load(self) -> Policy:
         key = Ed25519PrivateKey.generate()
-        policy = Policy.load(write_packet(self.base, [key]), trust=public_bytes(key), kernels="scalar")
+        policy = Policy.load(
+            write_packet(self.base, [key]), trust=public_bytes(key), kernels="scalar"
+        )
         if self.adapter is not None:
             policy.attach(write_packet(self.adapter, [key]), name="draft")
         return policy
 
 
 def base_gold(draft: Draft, program: Program, observations: Observations) -> bytes:
-    """The GOLD section of a base. observations: f32 [N, n], or {input: [N, n]}; None draws them at random."""
+    """The GOLD section of a base. observations: f32 [N, n], or {input: [N, n]}; None draws them at
+    random.
+    """
     candidates = _candidates(program, observations)
     cases = [candidates[i] for i in _spaced(len(candidates), _case_limit(program))]
     return _encode(cases, _answers(Runner(draft).load(), cases))
 
 
-def adapter_gold(base: Draft, adapter: Draft, program: Program, observations: Observations) -> bytes:
+def adapter_gold(
+    base: Draft, adapter: Draft, program: Program, observations: Observations
+) -> bytes:
     """The GOLD section of an adapter; cases that tell it from its base come first.
 
-    Raises AdapterError when no candidate does: an adapter that changes nothing is not worth a signature.
+    Raises AdapterError when no candidate does: an adapter that changes nothing is not worth a
+    signature.
     """
     candidates = _candidates(program, observations)
     plain, adapted = Runner(base).load(), Runner(base, adapter).load()
@@ -69,18 +79,29 @@ def adapter_gold(base: Draft, adapter: Draft, program: Program, observations: Ob
 
 
 def _candidates(program: Program, observations: Observations) -> list[Case]:
-    inputs = [(io, program.tensor(io.tensor)) for io in program.ios if program.tensor(io.tensor).storage is Storage.INPUT]
+    inputs = [
+        (io, program.tensor(io.tensor))
+        for io in program.ios
+        if program.tensor(io.tensor).storage is Storage.INPUT
+    ]
     if observations is None:
         generator = np.random.default_rng(_SEED)
-        return [{io.name: _draw(io, t.elements, generator) for io, t in inputs} for _ in range(4 * MAX_GOLD_CASES)]
+        return [
+            {io.name: _draw(io, t.elements, generator) for io, t in inputs}
+            for _ in range(4 * MAX_GOLD_CASES)
+        ]
     if not isinstance(observations, Mapping):
         if len(inputs) != 1:
-            raise OptionError(f"golden: the policy has inputs {[io.name for io, _ in inputs]}; pass a dict by name")
+            raise OptionError(
+                f"golden: the policy has inputs {[io.name for io, _ in inputs]}; pass a dict by name"
+            )
         observations = {inputs[0][0].name: observations}
     columns = {io.name: _rows(observations.get(io.name), io.name, t.elements) for io, t in inputs}
     counts = {len(rows) for rows in columns.values()}
     if len(counts) != 1 or 0 in counts:
-        raise OptionError(f"golden: found {sorted(counts)} observations, expected the same number ≥ 1 for each input")
+        raise OptionError(
+            f"golden: found {sorted(counts)} observations, expected the same number ≥ 1 for each input"
+        )
     return [{name: rows[i] for name, rows in columns.items()} for i in range(counts.pop())]
 
 
@@ -89,7 +110,9 @@ def _rows(values: Array | None, name: str, elements: int) -> FloatArray:
         raise OptionError(f"golden: no observations for input {name!r}")
     rows = np.asarray(values, np.float32)
     if rows.ndim < 2 or rows[0].size != elements or not np.isfinite(rows).all():
-        raise OptionError(f"golden: found shape {rows.shape} for {name!r}, expected finite [N, {elements}]")
+        raise OptionError(
+            f"golden: found shape {rows.shape} for {name!r}, expected finite [N, {elements}]"
+        )
     return rows.reshape(len(rows), elements)
 
 
@@ -108,11 +131,15 @@ def _case_limit(program: Program) -> int:
     tensors = [*program.select(Storage.INPUT), *program.select(Storage.OUTPUT)]
     fitting = (MAX_GOLD_BYTES - 16) // (4 * sum(tensor.elements for tensor in tensors))
     if fitting == 0:
-        raise SourceError("one self-test case exceeds the GOLD section; the inputs are too large for a packet")
+        raise SourceError(
+            "one self-test case exceeds the GOLD section; the inputs are too large for a packet"
+        )
     return min(MAX_GOLD_CASES, fitting)
 
 
-def _differing_first(plain: Policy, adapted: Policy, candidates: list[Case], limit: int) -> list[int]:
+def _differing_first(
+    plain: Policy, adapted: Policy, candidates: list[Case], limit: int
+) -> list[int]:
     differing = []
     for index, case in enumerate(candidates):
         plain.reset()
@@ -130,7 +157,9 @@ def _answers(policy: Policy, cases: list[Case]) -> list[bytes]:
     before = policy.stats.faults
     answers = [_tick(policy, case) for case in cases]
     if policy.stats.faults != before:
-        raise SourceError("the network gives NaN or infinity on a self-test case; check its weights and golden=…")
+        raise SourceError(
+            "the network gives NaN or infinity on a self-test case; check its weights and golden=…"
+        )
     return answers
 
 
@@ -139,12 +168,15 @@ def _tick(policy: Policy, case: Case) -> bytes:
     action = policy.step(obs)
     outputs = [action[io.name] for io in policy.outputs] if isinstance(action, dict) else [action]
     return b"".join(
-        struct.pack("<i", value) if isinstance(value, int) else np.asarray(value, "<f4").tobytes() for value in outputs
+        struct.pack("<i", value) if isinstance(value, int) else np.asarray(value, "<f4").tobytes()
+        for value in outputs
     )
 
 
 def _encode(cases: list[Case], answers: list[bytes]) -> bytes:
-    inputs = [b"".join(values.astype("<f4").tobytes() for values in case.values()) for case in cases]
+    inputs = [
+        b"".join(values.astype("<f4").tobytes() for values in case.values()) for case in cases
+    ]
     head = struct.pack("<IIII", len(cases), 0, len(inputs[0]), len(answers[0]))
     return head + b"".join(given + wanted for given, wanted in zip(inputs, answers, strict=True))
 

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ed25519 keys as files: private ones PKCS#8 PEM that nobody else may read, public ones a single line.
+"""Ed25519 keys as files: private ones PKCS#8 PEM that nobody else may read, public ones a single
+line.
 
-A private key never leaves the workstation; a robot only ever gets `plasma-ed25519 <base64> <comment>`.
+A private key never leaves the workstation; a robot only ever gets `plasma-ed25519 <base64>
+<comment>`.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from plasma_edge import PublicKey, TrustStore
 
 from .atomic import write_file
 from .errors import KeyFileError
@@ -26,15 +28,9 @@ Password = str | bytes | None
 Key = str | Path | Ed25519PrivateKey
 
 
-@dataclass(frozen=True)
-class PublicKey:
-    """32 raw bytes and the comment that people know the key by."""
-
-    raw: bytes
-    comment: str = ""
-
-    def line(self) -> str:
-        return f"{ALGORITHM} {base64.b64encode(self.raw).decode()} {self.comment}".rstrip() + "\n"
+def public_line(key: PublicKey) -> str:
+    """The one line that a public key file holds."""
+    return f"{ALGORITHM} {base64.b64encode(key.raw).decode()} {key.comment}".rstrip() + "\n"
 
 
 def keygen(path: str | Path, *, comment: str = "", password: Password = None) -> PublicKey:
@@ -45,14 +41,16 @@ def keygen(path: str | Path, *, comment: str = "", password: Password = None) ->
     private_path = Path(path)
     public_path = public_path_of(private_path)
     if public_path == private_path:
-        raise KeyFileError(f"{path} ends in .pub, which is for public keys; choose a name ending in .pem")
+        raise KeyFileError(
+            f"{path} ends in .pub, which is for public keys; choose a name ending in .pem"
+        )
     for existing in (private_path, public_path):
         if existing.exists() or existing.is_symlink():
             raise KeyFileError(f"{existing} exists; choose another name or move it away first")
     private_key = Ed25519PrivateKey.generate()
     public_key = PublicKey(public_bytes(private_key), _clean_comment(comment or private_path.stem))
     save_private(private_key, private_path, password=password)
-    _write_new(public_path, public_key.line().encode(), 0o644)
+    _write_new(public_path, public_line(public_key).encode(), 0o644)
     return public_key
 
 
@@ -68,12 +66,16 @@ def save_private(key: Ed25519PrivateKey, path: str | Path, *, password: Password
         if not password:
             raise KeyFileError("the password is empty; pass None for a key without one")
         encryption = serialization.BestAvailableEncryption(_password_bytes(password) or b"")
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+    )
     _write_new(Path(path), pem, 0o600)
 
 
 def load_private(path: str | Path, *, password: Password = None) -> Ed25519PrivateKey:
-    """Read a private key; refuses a file that group or others may read, and keys that are not Ed25519."""
+    """Read a private key; refuses a file that group or others may read, and keys that are not
+    Ed25519.
+    """
     pem = _read_private_file(Path(path))
     try:
         key = serialization.load_pem_private_key(pem, _password_bytes(password))
@@ -81,9 +83,13 @@ def load_private(path: str | Path, *, password: Password = None) -> Ed25519Priva
         wanted = "needs a password" if password is None else "has no password, but one was given"
         raise KeyFileError(f"{path} {wanted}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"{path} is not a PKCS#8 PEM private key, or the password is wrong") from error
+        raise KeyFileError(
+            f"{path} is not a PKCS#8 PEM private key, or the password is wrong"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyFileError(f"{path} holds another kind of key; expected Ed25519, as plasma-pack keygen makes")
+        raise KeyFileError(
+            f"{path} holds another kind of key; expected Ed25519, as plasma-pack keygen makes"
+        )
     return key
 
 
@@ -92,7 +98,8 @@ def load_keys(keys: Key | Sequence[Key], *, password: Password = None) -> list[E
     if isinstance(keys, (str, Path, Ed25519PrivateKey)):
         keys = [keys]
     return [
-        key if isinstance(key, Ed25519PrivateKey) else load_private(key, password=password) for key in keys
+        key if isinstance(key, Ed25519PrivateKey) else load_private(key, password=password)
+        for key in keys
     ]
 
 
@@ -101,29 +108,12 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
-def parse_public(line: str) -> PublicKey:
-    """Read `plasma-ed25519 <base64> <comment>`."""
-    words = line.split(maxsplit=2)
-    if len(words) < 2 or words[0] != ALGORITHM:
-        raise KeyFileError(f"not a public key line; expected '{ALGORITHM} <base64> <comment>'")
-    try:
-        raw = base64.b64decode(words[1], validate=True)
-    except binascii.Error as error:
-        raise KeyFileError("the public key is not base64; copy the whole line") from error
-    if len(raw) != 32:
-        raise KeyFileError(f"the public key has {len(raw)} bytes, expected 32")
-    return PublicKey(raw, words[2].strip() if len(words) == 3 else "")
-
-
 def load_public(path: str | Path) -> PublicKey:
-    """Read the one line of a public key file."""
-    try:
-        lines = [line for line in Path(path).read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"{path} cannot be read as a public key: {error}") from error
-    if len(lines) != 1:
-        raise KeyFileError(f"{path} has {len(lines)} lines, expected the one line of a public key")
-    return parse_public(lines[0])
+    """Read the one public key of a `.pub` file."""
+    keys = TrustStore.from_files(path).keys
+    if len(keys) != 1:
+        raise KeyFileError(f"{path} holds {len(keys)} keys, expected one")
+    return keys[0]
 
 
 def _read_private_file(path: Path) -> bytes:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gives every tensor its offset: constants in order of first use, arena tensors where nothing alive is.
+"""Gives every tensor its offset: constants in order of first use, arena tensors where nothing alive
+is.
 
-The arena is shared by live ranges: each tensor, in the order they are written, takes the lowest offset free of every
-tensor alive at the same time. An element-wise result goes exactly over an operand that dies there. An offset that is
-given (`@` in text) is kept.
+The arena is shared by live ranges: each tensor, in the order they are written, takes the lowest
+offset free of every tensor alive at the same time. An element-wise result goes exactly over an
+operand that dies there. An offset that is given (`@` in text) is kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from .program import OPCODES, DType, Instruction, Program, Storage, Tensor
 
 @dataclass(frozen=True)
 class Life:
-    """First and last instruction (indices, both included) at which an arena tensor holds a value."""
+    """First and last instruction (indices, both included) at which an arena tensor holds a
+    value.
+    """
 
     written: int
     last_read: int
@@ -38,12 +41,15 @@ def lay_out(program: Program) -> Program:
     """The same program with every offset set."""
     offsets = {**_const_offsets(program), **_packed_offsets(program), **_arena_offsets(program)}
     return replace(
-        program, tensors=tuple(replace(tensor, offset=offsets[tensor.name]) for tensor in program.tensors)
+        program,
+        tensors=tuple(replace(tensor, offset=offsets[tensor.name]) for tensor in program.tensors),
     )
 
 
 def first_uses(program: Program) -> Iterator[Tensor]:
-    """Constants in order of first use, an i8 weight's scales right after it; then those that nothing uses."""
+    """Constants in order of first use, an i8 weight's scales right after it; then those that
+    nothing uses.
+    """
     seen: set[str] = set()
     for name in _operands(program):
         tensor = program.tensor(name)
@@ -99,7 +105,11 @@ def _packed_offsets(program: Program) -> dict[str, int]:
 
 def _arena_offsets(program: Program) -> dict[str, int]:
     life = lives(program)
-    placed = [_place(t, life[t.name], t.offset) for t in program.select(Storage.ARENA) if t.offset is not None]
+    placed = [
+        _place(t, life[t.name], t.offset)
+        for t in program.select(Storage.ARENA)
+        if t.offset is not None
+    ]
     waiting = [t for t in program.select(Storage.ARENA) if t.offset is None]
     for tensor in sorted(waiting, key=lambda t: life[t.name].written):
         begin = _offset_for(program, tensor, life[tensor.name], placed)
@@ -125,14 +135,19 @@ def _offset_for(program: Program, tensor: Tensor, life: Life, placed: list[_Plac
 def _replaceable(
     program: Program, tensor: Tensor, writer: Instruction, life: Life, neighbours: list[_Placed]
 ) -> _Placed | None:
-    """The operand that `tensor` may be written over: same size, read here for the last time, nothing else there."""
+    """The operand that `tensor` may be written over: same size, read here for the last time,
+    nothing else there.
+    """
     row = OPCODES.get(writer.op)
     if row is None or not row["in_place"]:
         return None
     for item in neighbours:
         others = [other for other in neighbours if other is not item]
         dies_here = item.name in writer.inputs and item.life.last_read == life.written
-        same_size = item.end - item.begin == tensor.nbytes and program.tensor(item.name).dtype is tensor.dtype
+        same_size = (
+            item.end - item.begin == tensor.nbytes
+            and program.tensor(item.name).dtype is tensor.dtype
+        )
         if dies_here and same_size and _is_free(item.begin, tensor.nbytes, others):
             return item
     return None

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Action limits: from the caller, or from what the last operations of the network can give.
 
-An actuator without limits is refused: a robot must know what its motors may be told, whatever the network says.
+An actuator without limits is refused: a robot must know what its motors may be told, whatever the
+network says.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class LimitOptions:
             named += option.keys() if isinstance(option, Mapping) else []
         unknown = sorted(set(named) - set(outputs))
         if unknown:
-            raise OptionError(f"no output is called {', '.join(unknown)}; the outputs are {', '.join(outputs)}")
+            raise OptionError(
+                f"no output is called {', '.join(unknown)}; the outputs are {', '.join(outputs)}"
+            )
 
     @property
     def is_default(self) -> bool:
@@ -42,18 +45,24 @@ class LimitOptions:
 
 
 def with_limits(program: Program, options: LimitOptions) -> Program:
-    """The program with its actuators marked and a SAFE record for each. Raises LimitsError, OptionError."""
+    """The program with its actuators marked and a SAFE record for each. Raises LimitsError,
+    OptionError.
+    """
     outputs = [tensor.name for tensor in program.select(Storage.OUTPUT)]
     options.check_names(outputs)
     actuators = outputs if options.actuators is None else list(options.actuators)
-    safes = tuple(_safe(program, program.tensor(name), options) for name in outputs if name in actuators)
+    safes = tuple(
+        _safe(program, program.tensor(name), options) for name in outputs if name in actuators
+    )
     ranges = {safe.tensor: _range(safe) for safe in safes}
     ios = tuple(_limited(io, ranges.get(io.tensor)) for io in program.ios)
     return replace(program, safes=safes, ios=ios)
 
 
 def bounds(program: Program, name: str) -> tuple[Array, Array] | None:
-    """(lowest, highest) f32 [n] that a tensor can hold, when its last operations tell; else None."""
+    """(lowest, highest) f32 [n] that a tensor can hold, when its last operations tell; else
+    None.
+    """
     instruction = program.writer(name)
     if instruction is None:
         return None
@@ -69,14 +78,20 @@ def bounds(program: Program, name: str) -> tuple[Array, Array] | None:
     if instruction.op == "normalize":
         inside = bounds(program, instruction.inputs[0])
         mean, scale = _constants(program, instruction)
-        return None if inside is None else _ordered((inside[0] - mean) * scale, (inside[1] - mean) * scale)
+        return (
+            None
+            if inside is None
+            else _ordered((inside[0] - mean) * scale, (inside[1] - mean) * scale)
+        )
     if instruction.op == "copy":
         return bounds(program, instruction.inputs[0])
     if instruction.op == "concat":
         parts = [bounds(program, part) for part in instruction.inputs]
         known = [part for part in parts if part is not None]
         if len(known) == len(parts):
-            return np.concatenate([low for low, _ in known]), np.concatenate([high for _, high in known])
+            return np.concatenate([low for low, _ in known]), np.concatenate(
+                [high for _, high in known]
+            )
     return None
 
 
@@ -88,7 +103,9 @@ def _ordered(a: Array, b: Array) -> tuple[Array, Array]:
     return np.minimum(a, b), np.maximum(a, b)
 
 
-def _tighter(inside: tuple[Array, Array] | None, low: Array, high: Array) -> tuple[Array, Array] | None:
+def _tighter(
+    inside: tuple[Array, Array] | None, low: Array, high: Array
+) -> tuple[Array, Array] | None:
     if inside is not None:
         low, high = np.maximum(low, inside[0]), np.minimum(high, inside[1])
     largest = np.finfo(np.float32).max
@@ -101,7 +118,9 @@ def _safe(program: Program, output: Tensor, options: LimitOptions) -> Safe:
         for name, option in (("low", options.low), ("high", options.high), ("safe", options.safe))
     }
     is_discrete = output.dtype is DType.I32
-    low, high = _index_limits(program, output) if is_discrete else _float_limits(program, output, given)
+    low, high = (
+        _index_limits(program, output) if is_discrete else _float_limits(program, output, given)
+    )
     safe = given["safe"] if given["safe"] is not None else np.clip(0, low, high)
     if not ((low <= safe) & (safe <= high)).all():
         raise LimitsError(
@@ -128,7 +147,9 @@ def _index_limits(program: Program, output: Tensor) -> tuple[Array, Array]:
     return np.array([0]), np.array([choices - 1])
 
 
-def _float_limits(program: Program, output: Tensor, given: Mapping[str, Array | None]) -> tuple[Array, Array]:
+def _float_limits(
+    program: Program, output: Tensor, given: Mapping[str, Array | None]
+) -> tuple[Array, Array]:
     derived = bounds(program, output.name)
     low, high = given["low"], given["high"]
     if derived is None and (low is None or high is None):

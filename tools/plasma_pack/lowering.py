@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a Builder's operations to a Program: sweep what nothing reads, give outputs and states their writers, quantise."""
+"""From a Builder's operations to a Program: sweep what nothing reads, give outputs and states their
+writers, quantise.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,6 @@ from .errors import SourceError
 from .program import Array, DType, Instruction, Io, Program, Slot, Storage, Tensor
 from .quantize import quantize
 
-
 _TABLE_ORDER = (Storage.INPUT, Storage.OUTPUT, Storage.STATE, Storage.CONST, Storage.ARENA)
 
 
@@ -25,8 +26,12 @@ class Options:
     max_rank: int = 16
 
 
-def lower(builder: Builder, outputs: Mapping[str, Ids], states: Mapping[str, Ids], options: Options) -> Program:
-    """outputs: elements of each output by name. states: next value of each state (declared in the builder) by name."""
+def lower(
+    builder: Builder, outputs: Mapping[str, Ids], states: Mapping[str, Ids], options: Options
+) -> Program:
+    """outputs: elements of each output by name. states: next value of each state (declared in the
+    builder) by name.
+    """
     state_copies = _state_copies(builder, states)
     _write_outputs(builder, outputs, [copy.inputs[0] for copy in state_copies])
     builder.ops += state_copies
@@ -37,7 +42,9 @@ def lower(builder: Builder, outputs: Mapping[str, Ids], states: Mapping[str, Ids
 
 
 def _state_copies(builder: Builder, states: Mapping[str, Ids]) -> list[Op]:
-    """What writes each state that is read; to be run last, for a state is written after its last read."""
+    """What writes each state that is read; to be run last, for a state is written after its last
+    read.
+    """
     copies = []
     for name, next_ids in states.items():
         for part in _parts_in_use(builder, name):
@@ -50,7 +57,9 @@ def _state_copies(builder: Builder, states: Mapping[str, Ids]) -> list[Op]:
 
 
 def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: list[str]) -> None:
-    """Each output is written by the instruction that makes it, or by a copy when others read that value too."""
+    """Each output is written by the instruction that makes it, or by a copy when others read that
+    value too.
+    """
     sources = {name: builder.tensor(ids) for name, ids in outputs.items()}
     read = [*sources.values(), *state_sources, *(name for op in builder.ops for name in op.inputs)]
     for name, source in sources.items():
@@ -68,11 +77,15 @@ def _parts_in_use(builder: Builder, state: str) -> list[str]:
     parts = [
         name
         for name, span in builder.spans.items()
-        if span.storage is Storage.STATE and name in read and (name == state or name.startswith(f"{state}["))
+        if span.storage is Storage.STATE
+        and name in read
+        and (name == state or name.startswith(f"{state}["))
     ]
     ends = sorted(_extent(part, state, builder.spans[state].elements) for part in parts)
     if any(begin < end for (_, end), (begin, _) in zip(ends, ends[1:], strict=False)):
-        raise SourceError(f"parts of the state {state!r} overlap; use it whole or in separate parts")
+        raise SourceError(
+            f"parts of the state {state!r} overlap; use it whole or in separate parts"
+        )
     return parts
 
 
@@ -107,7 +120,9 @@ class _Lowering:
         for name in (*op.inputs, op.output):
             self._tensor(name)
         prefix = f"%i{len(self.instructions)}"
-        constants = [self._constant(f"{prefix}c{k}", values, op) for k, values in enumerate(op.constants)]
+        constants = [
+            self._constant(f"{prefix}c{k}", values, op) for k, values in enumerate(op.constants)
+        ]
         self.instructions.append(
             Instruction(op.op, op.output, (*op.inputs, *constants), op.immediates, op.label)
         )
@@ -115,7 +130,12 @@ class _Lowering:
     def program(self) -> Program:
         tensors = sorted(self.tensors.values(), key=self._rank)
         slots, names = self._slots()
-        ios = [Io(t.name, t.name) for s in (Storage.INPUT, Storage.OUTPUT) for t in tensors if t.storage is s]
+        ios = [
+            Io(t.name, t.name)
+            for s in (Storage.INPUT, Storage.OUTPUT)
+            for t in tensors
+            if t.storage is s
+        ]
         return Program(tuple(tensors), tuple(self.instructions), tuple(ios), slots, names)
 
     def _rank(self, tensor: Tensor) -> tuple[int, int]:
@@ -127,16 +147,24 @@ class _Lowering:
     def _tensor(self, name: str) -> None:
         span = self.builder.spans[name]
         values = self.builder.constants.get(name)
-        self.tensors.setdefault(name, Tensor(name, span.dtype, (span.elements,), span.storage, values))
+        self.tensors.setdefault(
+            name, Tensor(name, span.dtype, (span.elements,), span.storage, values)
+        )
 
     def _constant(self, name: str, values: Array, op: Op) -> str:
         if not np.isfinite(values).all():
-            raise SourceError(f"a constant of {op.label or op.op} holds NaN or infinity; train again")
+            raise SourceError(
+                f"a constant of {op.label or op.op} holds NaN or infinity; train again"
+            )
         if values.ndim == 2 and self.options.weights == "int8":
             matrix = quantize(values, f"weights of {op.label}")
             scale = f"{name}s"
-            self.tensors[scale] = Tensor(scale, DType.F32, matrix.scales.shape, Storage.CONST, matrix.scales)
-            self.tensors[name] = Tensor(name, DType.I8, values.shape, Storage.CONST, matrix.values, scale)
+            self.tensors[scale] = Tensor(
+                scale, DType.F32, matrix.scales.shape, Storage.CONST, matrix.scales
+            )
+            self.tensors[name] = Tensor(
+                name, DType.I8, values.shape, Storage.CONST, matrix.values, scale
+            )
         else:
             floats = values.astype(np.float32)
             self.tensors[name] = Tensor(name, DType.F32, values.shape, Storage.CONST, floats)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ONNX file as a graph ready to be walked: local functions inlined, dead nodes left out, constants evaluated.
+"""An ONNX file as a graph ready to be walked: local functions inlined, dead nodes left out,
+constants evaluated.
 
-Constants are evaluated by ONNX's own reference implementation, and so is everything that only moves elements: there is
-no second meaning of an ONNX operator here.
+Constants are evaluated by ONNX's own reference implementation, and so is everything that only moves
+elements: there is no second meaning of an ONNX operator here.
 """
 
 from __future__ import annotations
@@ -41,11 +42,17 @@ class Graph:
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
         self.opset_imports = list(model.opset_import)
-        self.opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
+        self.opset = max(
+            (o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0
+        )
         self.producer = f"{model.producer_name} {model.producer_version}".strip()
         graph = model.graph
-        self.constants: dict[str, Array] = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-        self.inputs = [_graph_input(value) for value in graph.input if value.name not in self.constants]
+        self.constants: dict[str, Array] = {
+            i.name: numpy_helper.to_array(i) for i in graph.initializer
+        }
+        self.inputs = [
+            _graph_input(value) for value in graph.input if value.name not in self.constants
+        ]
         self.outputs = [value.name for value in graph.output]
         self.nodes = _needed(graph)
         self.producers = {name: node for node in self.nodes for name in node.output if name}
@@ -57,9 +64,13 @@ class Graph:
 
     def evaluate(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array]:
         """Run one node on constants with ONNX's reference implementation."""
-        feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if value is not None}
+        feeds = {
+            name: value for name, value in zip(node.input, inputs, strict=True) if value is not None
+        }
         values = [
-            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            helper.make_tensor_value_info(
+                name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+            )
             for name, value in feeds.items()
         ]
         outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
@@ -83,20 +94,29 @@ def load_graph(source: Source) -> Graph:
             return Graph(onnx.load_from_string(source))
         return Graph(onnx.load(str(source)))
     except FileNotFoundError as error:
-        raise SourceError(f"{error.filename or source} is missing; give the path of an ONNX file") from error
+        raise SourceError(
+            f"{error.filename or source} is missing; give the path of an ONNX file"
+        ) from error
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
-        raise SourceError(f"{source if isinstance(source, (str, Path)) else 'the source'} is not ONNX: {error}") from error
+        raise SourceError(
+            f"{source if isinstance(source, (str, Path)) else 'the source'} is not ONNX: {error}"
+        ) from error
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """Attribute values by name; strings as text."""
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in values.items()}
+    return {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in values.items()
+    }
 
 
 def module_path(node: onnx.NodeProto, weight: str) -> str:
-    """The module a layer came from: 'net.0' from the weight 'net.0.weight', else from the exporter's scope names."""
-    if weight.endswith(".weight"):
+    """The module a layer came from: 'net.0' from the weight 'net.0.weight', else from the
+    exporter's scope names.
+    """
+    if "." in weight:
         return weight.removesuffix(".weight")
     for entry in node.metadata_props:
         if entry.key == "pkg.torch.onnx.name_scopes":
@@ -106,7 +126,9 @@ def module_path(node: onnx.NodeProto, weight: str) -> str:
 
 
 def _path_of_scopes(scopes: Sequence[str]) -> str:
-    """'actor', 'net', 'net.0' → 'actor.net.0': a scope that repeats its parent's name replaces it."""
+    """'actor', 'net', 'net.0' → 'actor.net.0': a scope that repeats its parent's name replaces
+    it.
+    """
     path: list[str] = []
     for scope in scopes:
         if path and scope.startswith(f"{path[-1]}."):
@@ -120,11 +142,17 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
     kind = value.type.tensor_type
     if kind.elem_type != onnx.TensorProto.FLOAT:
         found = onnx.TensorProto.DataType.Name(kind.elem_type)
-        raise SourceError(f"input {value.name!r} is {found}, expected FLOAT; export the policy with float32 inputs")
+        raise SourceError(
+            f"input {value.name!r} is {found}, expected FLOAT; export the policy with float32 inputs"
+        )
     dims = list(kind.shape.dim)
     if not dims or not dims[-1].HasField("dim_value"):
-        raise SourceError(f"the width of input {value.name!r} is not fixed; only batch and sequence may be dynamic")
-    return GraphInput(value.name, tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims))
+        raise SourceError(
+            f"the width of input {value.name!r} is not fixed; only batch and sequence may be dynamic"
+        )
+    return GraphInput(
+        value.name, tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims)
+    )
 
 
 def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

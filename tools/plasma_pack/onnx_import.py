@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX in, program out: the networks that torch.onnx.export makes of an MLP or a GRU policy (either exporter).
+"""ONNX in, program out: the networks that torch.onnx.export makes of an MLP or a GRU policy (either
+exporter).
 
-The batch is 1. A recurrent state that the network takes as an input and gives back as an output stays inside the
-program, as a state that is carried from tick to tick.
+The batch is 1. A recurrent state that the network takes as an input and gives back as an output
+stays inside the program, as a state that is carried from tick to tick.
 """
 
 from __future__ import annotations
@@ -23,7 +24,20 @@ from .program import Array, Program, Storage
 
 # Operators that only move elements; evaluated on element ids.
 MOVEMENT = frozenset(
-    "Concat Dropout Expand Flatten Gather Identity Reshape Slice Split Squeeze Transpose Unsqueeze".split()
+    [
+        "Concat",
+        "Dropout",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Identity",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    ]
 )
 MAX_NAME_BYTES = 31
 
@@ -37,11 +51,13 @@ class Imported:
     producer: str
 
 
-def import_onnx(source: Source, *, states: Mapping[str, str] | None = None, options: Options | None = None) -> Imported:
+def import_onnx(
+    source: Source, *, states: Mapping[str, str] | None = None, options: Options | None = None
+) -> Imported:
     """Compile an ONNX policy. Raises SourceError naming the node and what to do.
 
-    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU operators are found
-    without it.
+    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU
+    operators are found without it.
     """
     graph = load_graph(source)
     walk = _Walk(graph, recurrent_pairs(graph, states or {}))
@@ -62,12 +78,16 @@ class _Walk:
         for value in graph.inputs:
             storage = Storage.STATE if value.name in pairs else Storage.INPUT
             elements = int(np.prod(value.shape))
-            self.live[value.name] = self.builder.declare(value.name, elements, storage).reshape(value.shape)
+            self.live[value.name] = self.builder.declare(value.name, elements, storage).reshape(
+                value.shape
+            )
 
     def convert(self, node: onnx.NodeProto) -> None:
         live = [name for name in node.input if name in self.live]
         if node.domain not in ("", "ai.onnx"):
-            raise SourceError(f"{self.graph.where(node)} is of domain {node.domain!r}; export with standard operators")
+            raise SourceError(
+                f"{self.graph.where(node)} is of domain {node.domain!r}; export with standard operators"
+            )
         if node.op_type == "Shape" and live:
             self.constants[node.output[0]] = np.array(self.live[live[0]].shape, np.int64)
         elif not live:
@@ -89,7 +109,9 @@ class _Walk:
         for position, name in enumerate(node.input):
             is_data = position == 0 or node.op_type == "Concat"
             if name in self.live and not is_data:
-                raise SourceError(f"{self.graph.where(node)} moves elements depending on data; that is not supported")
+                raise SourceError(
+                    f"{self.graph.where(node)} moves elements depending on data; that is not supported"
+                )
             inputs.append(self._ids(name) if is_data else self.constants.get(name))
         moved = self.graph.evaluate(node, inputs)
         self.live.update({name: ids for name, ids in zip(node.output, moved, strict=True) if name})
@@ -104,18 +126,24 @@ class _Walk:
         fed_back = set(self.pairs.values())
         outputs = {name: self._output(name) for name in self.graph.outputs if name not in fed_back}
         if not outputs:
-            raise SourceError("the network has no output besides its state; export the action as an output")
+            raise SourceError(
+                "the network has no output besides its state; export the action as an output"
+            )
         states = {taken: self._state(taken, given) for taken, given in self.pairs.items()}
         program = lower(self.builder, outputs, states, options)
         used = {tensor.name for tensor in program.tensors}
         for value in self.graph.inputs:
             if value.name not in used and value.name not in self.pairs:
-                raise SourceError(f"input {value.name!r} does not reach any output; export the policy without it")
+                raise SourceError(
+                    f"input {value.name!r} does not reach any output; export the policy without it"
+                )
         return program
 
     def _output(self, name: str) -> Ids:
         if name not in self.live:
-            raise SourceError(f"output {name!r} does not depend on any input; export the policy without it")
+            raise SourceError(
+                f"output {name!r} does not depend on any input; export the policy without it"
+            )
         return self.live[name]
 
     def _state(self, taken: str, given: str) -> Ids:

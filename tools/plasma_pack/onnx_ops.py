@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each ONNX operator becomes. One function an operator; `OPERATORS` is the list of what is supported."""
+"""What each ONNX operator becomes. One function an operator; `OPERATORS` is the list of what is
+supported.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Converter:
     def ids(self, position: int) -> Ids:
         """The elements of a live f32 operand."""
         if not self.is_live(position):
-            raise self.error(f"operand {position} is a constant, expected a value that depends on the inputs")
+            raise self.error(
+                f"operand {position} is a constant, expected a value that depends on the inputs"
+            )
         ids = self.live[self.name(position)]
         if self.builder.dtype(ids) is not DType.F32:
             raise self.error("works on the index that ArgMax gives; an index can only be an output")
@@ -69,13 +73,17 @@ class Converter:
         try:
             spread = np.broadcast_to(np.asarray(values, np.float64), shape)
         except ValueError:
-            raise self.error(f"a constant of shape {values.shape} does not fit a value of shape {shape}") from None
+            raise self.error(
+                f"a constant of shape {values.shape} does not fit a value of shape {shape}"
+            ) from None
         return spread.reshape(-1)
 
     def row(self, ids: Ids) -> str:
         """A live value whose leading dimensions are 1, as a vector."""
         if ids.size != ids.shape[-1]:
-            raise self.error(f"found a batch of {ids.size // ids.shape[-1]}; export with batch 1 or a dynamic batch")
+            raise self.error(
+                f"found a batch of {ids.size // ids.shape[-1]}; export with batch 1 or a dynamic batch"
+            )
         return self.builder.tensor(ids)
 
 
@@ -110,7 +118,9 @@ def _gemm(c: Converter) -> list[Ids]:
 
 def _matmul(c: Converter) -> list[Ids]:
     if c.is_live(1):
-        raise c.error("multiplies two values that both depend on the inputs; only constant weights are supported")
+        raise c.error(
+            "multiplies two values that both depend on the inputs; only constant weights are supported"
+        )
     ids = c.ids(0)
     weights = c.constant(1).astype(np.float32)
     if weights.ndim != 2:
@@ -123,7 +133,9 @@ def _pair(c: Converter, op: str) -> list[Ids]:
     a, b = c.ids(0), c.ids(1)
     shape = np.broadcast_shapes(a.shape, b.shape)
     if a.size != b.size or a.size != np.prod(shape):
-        raise c.error(f"combines values of shapes {a.shape} and {b.shape}; expected the same number of elements")
+        raise c.error(
+            f"combines values of shapes {a.shape} and {b.shape}; expected the same number of elements"
+        )
     return c.wrap(c.builder.binary(op, c.builder.tensor(a), c.builder.tensor(b)), shape)
 
 
@@ -192,7 +204,9 @@ def _one_sided(c: Converter, is_max: bool) -> list[Ids]:
     if len(c.node.input) != 2 or (c.is_live(0) and c.is_live(1)):
         raise c.error("is supported between one value and one constant only")
     ids, values, shape = _split_pair(c)
-    limits = [values, np.full(ids.size, LARGEST)] if is_max else [np.full(ids.size, -LARGEST), values]
+    limits = (
+        [values, np.full(ids.size, LARGEST)] if is_max else [np.full(ids.size, -LARGEST), values]
+    )
     return c.wrap(c.builder.emit("clamp", [c.builder.tensor(ids)], ids.size, limits), shape)
 
 
@@ -200,7 +214,9 @@ def _layer_norm(c: Converter) -> list[Ids]:
     ids = c.ids(0)
     axis = c.attributes.get("axis", -1) % ids.ndim
     if np.prod(ids.shape[axis:]) != ids.size:
-        raise c.error(f"normalises axis {axis} of shape {ids.shape}; expected all elements of one vector")
+        raise c.error(
+            f"normalises axis {axis} of shape {ids.shape}; expected all elements of one vector"
+        )
     gain = c.spread(c.constant(1), ids.shape)
     bias = c.spread(c.constant(2, np.zeros(1)), ids.shape)
     eps = float(c.attributes.get("epsilon", 1e-5))
@@ -210,15 +226,27 @@ def _layer_norm(c: Converter) -> list[Ids]:
 
 def _gru(c: Converter) -> list[Ids]:
     a = c.attributes
-    if a.get("direction", "forward") != "forward" or a.get("layout", 0) != 0 or c.name(4) or "clip" in a:
+    if (
+        a.get("direction", "forward") != "forward"
+        or a.get("layout", 0) != 0
+        or c.name(4)
+        or "clip" in a
+    ):
         raise c.error("expected one forward direction, layout 0, no sequence lengths, no clipping")
-    if a.get("activations", ["Sigmoid", "Tanh"]) not in (["Sigmoid", "Tanh"], [b"Sigmoid", b"Tanh"]):
+    if a.get("activations", ["Sigmoid", "Tanh"]) not in (
+        ["Sigmoid", "Tanh"],
+        [b"Sigmoid", b"Tanh"],
+    ):
         raise c.error("expected the activations Sigmoid and Tanh")
     if a.get("linear_before_reset", 0) != 1:
-        raise c.error("linear_before_reset is 0; the machine has the form of torch.nn.GRU, which exports as 1")
+        raise c.error(
+            "linear_before_reset is 0; the machine has the form of torch.nn.GRU, which exports as 1"
+        )
     x = c.ids(0)
     if x.size != x.shape[-1]:
-        raise c.error(f"found {x.shape[0]} steps of a batch of {x.shape[1]}; export one step: input [1, 1, n]")
+        raise c.error(
+            f"found {x.shape[0]} steps of a batch of {x.shape[1]}; export one step: input [1, 1, n]"
+        )
     hidden = int(a["hidden_size"])
     biases = c.constant(3, np.zeros((1, 6 * hidden), np.float32))[0]
     path = module_path(c.node, "") or "gru"
@@ -244,8 +272,12 @@ def _argmax(c: Converter) -> list[Ids]:
     a, ids = c.attributes, c.ids(0)
     axis = a.get("axis", 0) % ids.ndim
     if a.get("select_last_index", 0) or ids.shape[axis] != ids.size:
-        raise c.error(f"picks along axis {axis} of shape {ids.shape}; expected the first largest of all elements")
-    shape = tuple(1 if i == axis else n for i, n in enumerate(ids.shape) if a.get("keepdims", 1) or i != axis)
+        raise c.error(
+            f"picks along axis {axis} of shape {ids.shape}; expected the first largest of all elements"
+        )
+    shape = tuple(
+        1 if i == axis else n for i, n in enumerate(ids.shape) if a.get("keepdims", 1) or i != axis
+    )
     return c.wrap(c.builder.emit("argmax", [c.builder.tensor(ids)], 1, dtype=DType.I32), shape)
 
 
@@ -255,7 +287,9 @@ def _cast(c: Converter) -> list[Ids]:
     is_index = c.builder.dtype(ids) is DType.I32
     whole = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
     if to not in (whole if is_index else (onnx.TensorProto.FLOAT,)):
-        raise c.error(f"converts to {onnx.TensorProto.DataType.Name(to)}; export the policy in float32")
+        raise c.error(
+            f"converts to {onnx.TensorProto.DataType.Name(to)}; export the policy in float32"
+        )
     return [ids]
 
 

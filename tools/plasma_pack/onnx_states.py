@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the recurrent state of a network: which input takes it, and which output gives its next value.
+"""Finds the recurrent state of a network: which input takes it, and which output gives its next
+value.
 
-For GRU operators this is seen in the graph: the input that feeds `initial_h` and the output that comes from the same
-GRUs. For anything else the caller says so.
+For GRU operators this is seen in the graph: the input that feeds `initial_h` and the output that
+comes from the same GRUs. For anything else the caller says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,23 @@ import onnx
 from .errors import SourceError
 from .onnx_graph import Graph
 
-_PASSES = frozenset("Cast Concat Dropout Expand Flatten Gather Identity Reshape Slice Split Squeeze Transpose Unsqueeze".split())
+_PASSES = frozenset(
+    [
+        "Cast",
+        "Concat",
+        "Dropout",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Identity",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    ]
+)
 _INITIAL_H = 5
 
 
@@ -50,11 +67,17 @@ def _members(graph: Graph, grus: list[onnx.NodeProto], inputs: set[str]) -> dict
 
 
 def _returned(graph: Graph, taken: str, members: set[str]) -> str:
-    """The output made of exactly these GRUs; one that is their Y_h is preferred to one that is their Y."""
+    """The output made of exactly these GRUs; one that is their Y_h is preferred to one that is
+    their Y.
+    """
     candidates = {
-        name: origins for name in graph.outputs if (origins := _origins(graph, name)) and _grus(graph, origins) == members
+        name: origins
+        for name in graph.outputs
+        if (origins := _origins(graph, name)) and _grus(graph, origins) == members
     }
-    final = [name for name, origins in candidates.items() if all(_is_final(graph, o) for o in origins)]
+    final = [
+        name for name, origins in candidates.items() if all(_is_final(graph, o) for o in origins)
+    ]
     found = final or list(candidates)
     if len(found) != 1:
         raise SourceError(
@@ -76,7 +99,8 @@ def _origins(graph: Graph, name: str) -> set[str]:
 def _grus(graph: Graph, origins: set[str]) -> set[str]:
     nodes = [graph.producers.get(origin) for origin in origins]
     return {
-        (node.output[0] or node.output[1]) if node is not None and node.op_type == "GRU" else "" for node in nodes
+        (node.output[0] or node.output[1]) if node is not None and node.op_type == "GRU" else ""
+        for node in nodes
     }
 
 

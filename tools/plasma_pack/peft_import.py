@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PEFT LoRA directory in, patches out: y += gain · (scale · B (A x) + bias), against the slots of one base.
+"""A PEFT LoRA directory in, patches out: y += gain · (scale · B (A x) + bias), against the slots of
+one base.
 
-Reads adapter_config.json and adapter_model.safetensors; PEFT and torch are not needed. Variants of LoRA that compute
-something else are refused by name, never approximated.
+Reads adapter_config.json and adapter_model.safetensors; PEFT and torch are not needed. Variants of
+LoRA that compute something else are refused by name, never approximated.
 """
 
 from __future__ import annotations
@@ -55,8 +56,12 @@ class _Module:
     parts: dict[str, Array] = field(default_factory=dict)
 
 
-def load_patches(directory: str | Path, slots: Sequence[Slot], slot_names: Sequence[str]) -> list[Patch]:
-    """Patches in slot order. Raises AdapterError naming the module, what was found and what to do."""
+def load_patches(
+    directory: str | Path, slots: Sequence[Slot], slot_names: Sequence[str]
+) -> list[Patch]:
+    """Patches in slot order. Raises AdapterError naming the module, what was found and what to
+    do.
+    """
     folder = Path(directory)
     config = _load_config(folder / "adapter_config.json")
     patches: list[Patch] = []
@@ -75,7 +80,9 @@ def _load_config(path: Path) -> Mapping[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise AdapterError(f"{path} cannot be read: {error}; give the directory that save_pretrained wrote") from error
+        raise AdapterError(
+            f"{path} cannot be read: {error}; give the directory that save_pretrained wrote"
+        ) from error
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
         raise AdapterError(f"{path} is not of a LoRA adapter (peft_type LORA)")
     for name, plain in _PLAIN.items():
@@ -92,22 +99,30 @@ def _load_modules(path: Path) -> dict[str, _Module]:
     except (OSError, SafetensorError) as error:
         raise AdapterError(f"{path} cannot be read: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise AdapterError(f"{path} has a tensor type that numpy lacks ({error}); save it in float32") from error
+        raise AdapterError(
+            f"{path} has a tensor type that numpy lacks ({error}); save it in float32"
+        ) from error
     modules: dict[str, _Module] = {}
     for key, values in tensors.items():
         match = _KEY.fullmatch(key.removeprefix(_PREFIX))
         if match is None:
-            raise AdapterError(f"{path} holds {key!r}; expected lora_A and lora_B of linear layers only")
+            raise AdapterError(
+                f"{path} holds {key!r}; expected lora_A and lora_B of linear layers only"
+            )
         modules.setdefault(match["module"], _Module()).parts[match["part"]] = values
     if not modules:
         raise AdapterError(f"{path} holds no LoRA tensors")
     return modules
 
 
-def _patch(index: int, slot: Slot, module: str, parts: Mapping[str, Array], config: Mapping[str, Any]) -> Patch:
+def _patch(
+    index: int, slot: Slot, module: str, parts: Mapping[str, Array], config: Mapping[str, Any]
+) -> Patch:
     a, b = parts.get("lora_A.weight"), parts.get("lora_B.weight")
     if a is None or b is None:
-        raise AdapterError(f"module {module!r} has only one of lora_A and lora_B; save the adapter again")
+        raise AdapterError(
+            f"module {module!r} has only one of lora_A and lora_B; save the adapter again"
+        )
     rank = a.shape[0]
     _check_shape(module, "lora_A", a, (rank, slot.inputs))
     _check_shape(module, "lora_B", b, (slot.outputs, rank))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program as records with names: what importers and the assembler make, and what layout and sections encode.
+"""A program as records with names: what importers and the assembler make, and what layout and
+sections encode.
 
-Records are plain. They may say anything, also what the machine refuses: rules live in the validator alone (C++), and
-the tests of that validator are written with these records.
+Records are plain. They may say anything, also what the machine refuses: rules live in the validator
+alone (C++), and the tests of that validator are written with these records.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+
 from plasma_edge import _core
 
 Array = npt.NDArray[Any]
@@ -67,7 +69,9 @@ MNEMONICS: dict[int, str] = {row["code"]: row["mnemonic"] for row in OPCODES.val
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A named tensor. `values` has dtype and dims (consts only); `offset` None lets layout choose it."""
+    """A named tensor. `values` has dtype and dims (consts only); `offset` None lets layout choose
+    it.
+    """
 
     name: str
     dtype: DType
@@ -121,7 +125,9 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Safe:
-    """Limits and safe action of one actuator output, each [n] in the output's dtype; max_delta is f32."""
+    """Limits and safe action of one actuator output, each [n] in the output's dtype; max_delta is
+    f32.
+    """
 
     tensor: str
     low: Array
@@ -156,7 +162,9 @@ class Program:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {tensor.name: tensor for tensor in self.tensors})
-        object.__setattr__(self, "_indices", {tensor.name: i for i, tensor in enumerate(self.tensors)})
+        object.__setattr__(
+            self, "_indices", {tensor.name: i for i, tensor in enumerate(self.tensors)}
+        )
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False, default_factory=dict)
     _indices: dict[str, int] = field(init=False, repr=False, default_factory=dict)
@@ -172,7 +180,9 @@ class Matrix:
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """One LoRA patch: y += gain · (scale · B (A x) + bias). a [rank, in], b [out, rank], bias [out] or None."""
+    """One LoRA patch: y += gain · (scale · B (A x) + bias). a [rank, in], b [out, rank], bias [out]
+    or None.
+    """
 
     slot: int
     scale: float

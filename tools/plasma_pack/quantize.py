@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Float weights to int8, symmetric per output row: w ≈ scale · q, |q| ≤ 127, round half to even.
 
-There is no zero point and −128 is never made: the range is symmetric, which is what lets every kernel use it (ISA.md).
+There is no zero point and −128 is never made: the range is symmetric, which is what lets every
+kernel use it (ISA.md).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ GREATEST_SCALE = np.float32(2.0**40)
 def quantize(weights: Array, what: str = "weights") -> Matrix:
     """weights: float [rows, cols] → Matrix with values int8 [rows, cols], scales float32 [rows].
 
-    scale = max|row| / 127; 1 for a row of zeros; at least 2^-40, below which a row is as good as zero.
-    Raises SourceError when a weight is not finite or a scale would exceed 2^40.
+    scale = max|row| / 127; 1 for a row of zeros; at least 2^-40, below which a row is as good as
+    zero. Raises SourceError when a weight is not finite or a scale would exceed 2^40.
     """
     rows = np.asarray(weights, np.float32)
     if not np.isfinite(rows).all():

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens a packet file for tools, without believing it.
 
-Nothing here verifies a signature and nothing here runs: `inspect`, `disasm`, `sign` and the adapter build need to see
-what a packet says. Lengths, digests and the trailer are checked so that a damaged file is called damaged.
+Nothing here verifies a signature and nothing here runs: `inspect`, `disasm`, `sign` and the adapter
+build need to see what a packet says. Lengths, digests and the trailer are checked so that a damaged
+file is called damaged.
 """
 
 from __future__ import annotations
@@ -34,15 +35,20 @@ class OpenPacket:
 
 
 def open_packet(source: str | Path | bytes) -> OpenPacket:
-    """Open a file or bytes. Raises PacketError with the runtime's codes when the container is not sound."""
-    data = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read(Path(source))
+    """Open a file or bytes. Raises PacketError with the runtime's codes when the container is not
+    sound.
+    """
+    data = (
+        bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read(Path(source))
+    )
     header = _header(data)
     ids_at = fmt.HEADER_BYTES
     table_at = ids_at + fmt.SIGNER_ID_BYTES * header.signer_count
     manifest_at = table_at + fmt.RECORD_BYTES * header.section_count
     signatures_at = fmt.align(header.signed_len)
     records = tuple(
-        fmt.Record.decode(data, table_at + fmt.RECORD_BYTES * i) for i in range(header.section_count)
+        fmt.Record.decode(data, table_at + fmt.RECORD_BYTES * i)
+        for i in range(header.section_count)
     )
     _check_trailer(data)
     return OpenPacket(
@@ -61,7 +67,14 @@ def decode_cbor(encoded: bytes, what: str, code: str) -> Mapping[str, Any]:
     try:
         value = cbor2.CBORDecoder(BytesIO(encoded)).decode()
         is_canonical = cbor2.dumps(value, canonical=True) == encoded
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+    except (
+        cbor2.CBORError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         raise packet_error(code, f"the {what} is not CBOR") from error
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise packet_error(code, f"the {what} is not a CBOR map with text keys")
@@ -74,7 +87,9 @@ def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > fmt.MAX_FILE_BYTES:
-            raise packet_error("E_TOO_LARGE", f"{path} has {size} bytes, expected at most {fmt.MAX_FILE_BYTES}")
+            raise packet_error(
+                "E_TOO_LARGE", f"{path} has {size} bytes, expected at most {fmt.MAX_FILE_BYTES}"
+            )
         return path.read_bytes()
     except OSError as error:
         raise packet_error("E_IO", f"{path} cannot be read: {error.strerror}") from error
@@ -84,10 +99,14 @@ def _header(data: bytes) -> fmt.Header:
     if data[: len(fmt.MAGIC)] != fmt.MAGIC:
         raise packet_error("E_MAGIC", "not a plasma packet (wrong first bytes)")
     if len(data) < fmt.HEADER_BYTES:
-        raise packet_error("E_TRUNCATED", f"found {len(data)} bytes, expected at least {fmt.HEADER_BYTES}")
+        raise packet_error(
+            "E_TRUNCATED", f"found {len(data)} bytes, expected at least {fmt.HEADER_BYTES}"
+        )
     header = fmt.Header.decode(data)
     if (header.format_major, header.format_minor) != fmt.FORMAT_VERSION:
-        raise packet_error("E_VERSION", f"format {header.format_major}.{header.format_minor}, expected 1.0")
+        raise packet_error(
+            "E_VERSION", f"format {header.format_major}.{header.format_minor}, expected 1.0"
+        )
     if header.kind not in (fmt.Kind.BASE, fmt.Kind.ADAPTER):
         raise packet_error("E_KIND", f"kind {header.kind}, expected 1 (base) or 2 (adapter)")
     _check_counts(header)
@@ -118,7 +137,9 @@ def _check_lengths(header: fmt.Header, size: int) -> None:
         raise packet_error("E_TRUNCATED", f"found {size} bytes, the header says {header.file_len}")
     if size > header.file_len:
         raise packet_error("E_TRAILING", f"found {size} bytes, the header says {header.file_len}")
-    least = fmt.align(header.signed_len) + fmt.SIGNATURE_BYTES * header.signer_count + fmt.TRAILER_BYTES
+    least = (
+        fmt.align(header.signed_len) + fmt.SIGNATURE_BYTES * header.signer_count + fmt.TRAILER_BYTES
+    )
     if size < least:
         raise packet_error("E_TRUNCATED", f"found {size} bytes, the tables alone need {least}")
 
@@ -126,7 +147,9 @@ def _check_lengths(header: fmt.Header, size: int) -> None:
 def _check_trailer(data: bytes) -> None:
     body = data[: -fmt.TRAILER_BYTES]
     if data[-fmt.TRAILER_BYTES :] != fmt.TRAILER_MAGIC + fmt.digest(body):
-        raise packet_error("E_TRANSPORT", "the trailer does not match the bytes; fetch the file again")
+        raise packet_error(
+            "E_TRANSPORT", "the trailer does not match the bytes; fetch the file again"
+        )
 
 
 def _pieces(data: bytes, at: int, size: int, count: int) -> tuple[bytes, ...]:
@@ -146,7 +169,9 @@ def _sections(data: bytes, header: fmt.Header, records: tuple[fmt.Record, ...]) 
         at = fmt.align(at)
         end = at + record.stored_len
         if record.offset != at or not record.stored_len or not record.raw_len:
-            raise packet_error("E_SECTION_LAYOUT", f"section {record.type} at {record.offset}, expected {at}")
+            raise packet_error(
+                "E_SECTION_LAYOUT", f"section {record.type} at {record.offset}, expected {at}"
+            )
         if end > len(data) - fmt.TRAILER_BYTES:
             raise packet_error("E_SECTION_LAYOUT", f"section {record.type} ends after the file")
         sections[record.type] = _raw(record, data[at:end])
@@ -159,7 +184,9 @@ def _raw(record: fmt.Record, stored: bytes) -> bytes:
         raise packet_error("E_STORED_DIGEST", f"section {record.type} does not match its digest")
     raw = _decompress(record, stored) if record.flags & fmt.FLAG_ZSTD else stored
     if len(raw) != record.raw_len or fmt.digest(raw) != record.raw_digest:
-        raise packet_error("E_RAW_DIGEST", f"the content of section {record.type} does not match its digest")
+        raise packet_error(
+            "E_RAW_DIGEST", f"the content of section {record.type} does not match its digest"
+        )
     return raw
 
 
@@ -169,8 +196,14 @@ def _decompress(record: fmt.Record, stored: bytes) -> bytes:
     try:
         declared = zstandard.get_frame_parameters(stored).content_size
         if declared != record.raw_len:
-            raise packet_error("E_ZSTD_FRAME", f"section {record.type} is not one frame of its declared size")
+            raise packet_error(
+                "E_ZSTD_FRAME", f"section {record.type} is not one frame of its declared size"
+            )
         decompressor = zstandard.ZstdDecompressor(max_window_size=fmt.MAX_ZSTD_WINDOW)
-        return decompressor.decompress(stored, max_output_size=record.raw_len, allow_extra_data=False)
+        return decompressor.decompress(
+            stored, max_output_size=record.raw_len, allow_extra_data=False
+        )
     except zstandard.ZstdError as error:
-        raise packet_error("E_ZSTD_DATA", f"section {record.type} does not decompress: {error}") from error
+        raise packet_error(
+            "E_ZSTD_DATA", f"section {record.type} does not decompress: {error}"
+        ) from error

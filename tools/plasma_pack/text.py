@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words of the text form (`.pasm`): tokens of one line, numbers that come back bit for bit, quoted strings.
+"""Words of the text form (`.pasm`): tokens of one line, numbers that come back bit for bit, quoted
+strings.
 
 cpp/vm/ISA.md, section 7 has the grammar.
 """
@@ -107,7 +108,9 @@ def parse_number(text: str, dtype: DType) -> np.generic:
         if not np.isfinite(value):
             raise OverflowError(text)
         return value
-    return np.array(int(text, 0), dtype=dtype.numpy)[()]  # numpy 2 raises OverflowError when it does not fit
+    return np.array(int(text, 0), dtype=dtype.numpy)[
+        ()
+    ]  # numpy 2 raises OverflowError when it does not fit
 
 
 def _from_bits(bits: int, dtype: DType) -> np.generic:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sections and keys in, packet bytes out, exactly as cpp/packet/FORMAT.md says.
 
-Reproducible: no clock, no randomness (Ed25519 is deterministic), one compressor with fixed parameters. The same
-draft and keys give the same bytes on every machine that has the pinned zstandard.
+Reproducible: no clock, no randomness (Ed25519 is deterministic), one compressor with fixed
+parameters. The same draft and keys give the same bytes on every machine that has the pinned
+zstandard.
 """
 
 from __future__ import annotations
@@ -44,8 +45,12 @@ class Draft:
         return replace(self, sections={**self.sections, section: raw})
 
 
-def write_packet(draft: Draft, keys: Sequence[Ed25519PrivateKey], reserved: Sequence[bytes] = ()) -> bytes:
-    """The packet, signed by every key; each public key in `reserved` gets an empty place for `sign_packet`."""
+def write_packet(
+    draft: Draft, keys: Sequence[Ed25519PrivateKey], reserved: Sequence[bytes] = ()
+) -> bytes:
+    """The packet, signed by every key; each public key in `reserved` gets an empty place for
+    `sign_packet`.
+    """
     public_keys = [public_bytes(key) for key in keys] + list(reserved)
     _check_signers(public_keys)
     manifest = _manifest(draft.manifest)
@@ -55,7 +60,12 @@ def write_packet(draft: Draft, keys: Sequence[Ed25519PrivateKey], reserved: Sequ
     file_len = sections_at + len(body) + fmt.TRAILER_BYTES
     header = _header(draft, signed_len, file_len, len(records), len(manifest), len(public_keys))
     region = b"".join(
-        [header.encode(), *map(fmt.signer_id, public_keys), *(record.encode() for record in records), manifest]
+        [
+            header.encode(),
+            *map(fmt.signer_id, public_keys),
+            *(record.encode() for record in records),
+            manifest,
+        ]
     )
     signatures = b"".join(key.sign(fmt.pre_authentication(region)) for key in keys)
     signatures += fmt.ABSENT_SIGNATURE * len(reserved)
@@ -65,7 +75,8 @@ def write_packet(draft: Draft, keys: Sequence[Ed25519PrivateKey], reserved: Sequ
 def sign_packet(packet: bytes, key: Ed25519PrivateKey) -> bytes:
     """The same packet with this key's signature in the place reserved for it.
 
-    Raises PacketError when no place is reserved for the key, or when it holds another signature already.
+    Raises PacketError when no place is reserved for the key, or when it holds another signature
+    already.
     """
     header = fmt.Header.decode(packet)
     region = packet[: header.signed_len]
@@ -86,7 +97,9 @@ def seal(body: bytes) -> bytes:
 
 
 def compress(raw: bytes) -> tuple[int, bytes]:
-    """(flags, stored bytes) of a section: one zstd frame where that is smaller, else the bytes as they are."""
+    """(flags, stored bytes) of a section: one zstd frame where that is smaller, else the bytes as
+    they are.
+    """
     parameters = zstandard.ZstdCompressionParameters.from_level(
         19,
         source_size=len(raw),
@@ -102,7 +115,9 @@ def compress(raw: bytes) -> tuple[int, bytes]:
 
 def _check_signers(public_keys: Sequence[bytes]) -> None:
     if not 1 <= len(public_keys) <= fmt.MAX_SIGNERS:
-        raise OptionError(f"found {len(public_keys)} signers, expected 1 to {fmt.MAX_SIGNERS}; pass key=...")
+        raise OptionError(
+            f"found {len(public_keys)} signers, expected 1 to {fmt.MAX_SIGNERS}; pass key=..."
+        )
     if len(set(public_keys)) != len(public_keys):
         raise KeyFileError("the same key was given twice; each key may sign a packet once")
 
@@ -128,7 +143,15 @@ def _lay_out(sections: Mapping[int, bytes], at: int) -> tuple[list[fmt.Record], 
             flags |= fmt.FLAG_IGNORABLE
         body = _pad(body)
         records.append(
-            fmt.Record(section, flags, at + len(body), len(stored), len(raw), fmt.digest(stored), fmt.digest(raw))
+            fmt.Record(
+                section,
+                flags,
+                at + len(body),
+                len(stored),
+                len(raw),
+                fmt.digest(stored),
+                fmt.digest(raw),
+            )
         )
         body += stored
     return records, body
@@ -136,7 +159,10 @@ def _lay_out(sections: Mapping[int, bytes], at: int) -> tuple[list[fmt.Record], 
 
 def _signed_len(signers: int, sections: int, manifest_len: int) -> int:
     return (
-        fmt.HEADER_BYTES + fmt.SIGNER_ID_BYTES * signers + fmt.RECORD_BYTES * sections + manifest_len
+        fmt.HEADER_BYTES
+        + fmt.SIGNER_ID_BYTES * signers
+        + fmt.RECORD_BYTES * sections
+        + manifest_len
     )
 
 

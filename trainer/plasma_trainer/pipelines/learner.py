@@ -44,8 +44,8 @@ class Learner:
         self.discount, self.seed, self.past = discount, seed, past
         scale = None if policy.discrete else policy.scale
         self.agent = ActorCritic(policy, world.obs_size, scale)
+        self.ppo = Ppo(self.agent, discount)
         self.data: Transitions | None = None
-        self.ppo: Ppo | None = None
 
     def live(self, steps: int, index: int) -> Transitions:
         """Add `steps` real steps: random ones in round 0, then those of the exploring policy."""
@@ -66,6 +66,9 @@ class Learner:
         """Improve the policy on phantom paths only."""
         _, task = self._experience()
         self._follow_data(task["obs"])
+        if index == 0:
+            typical = task["reward"].square().mean().sqrt()
+            self.agent.return_scale.copy_(typical / (1.0 - self.discount))
         phantoms = Phantoms(
             self.world,
             Starts(torch.from_numpy(self._all.reset_obs), task["obs"], VISITED_SHARE),
@@ -78,7 +81,7 @@ class Learner:
         metrics: dict[str, float] = {}
         for _ in range(iterations):
             paths = phantoms.roll(self.agent.sample, SEGMENT_STEPS)
-            metrics = self._improver(task["reward"]).update(paths, generator)
+            metrics = self.ppo.update(paths, generator)
         return metrics
 
     def explore(self, seed: int) -> Act:
@@ -94,7 +97,7 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on in another process, as tensors and plain values."""
-        assert self.data is not None and self.ppo is not None
+        assert self.data is not None
         return {
             "agent": self.agent.state_dict(),  # contains the policy
             "world": self.world.state_dict(),
@@ -107,7 +110,7 @@ class Learner:
         self.data = Transitions(**{name: column.numpy() for name, column in state["data"].items()})
         self.agent.load_state_dict(state["agent"])
         self.world.load_state_dict(state["world"])
-        self._improver(self._all.tensors()["reward"]).optimizer.load_state_dict(state["optimizer"])
+        self.ppo.optimizer.load_state_dict(state["optimizer"])
 
     @property
     def _all(self) -> Transitions:
@@ -118,11 +121,6 @@ class Learner:
         """Columns of this plant's transitions, and of all of this task's."""
         assert self.data is not None
         return self.data.tensors(), self._all.tensors()
-
-    def _improver(self, reward: Tensor) -> Ppo:
-        if self.ppo is None:
-            self.ppo = Ppo(self.agent, self.discount, float(reward.square().mean().sqrt()))
-        return self.ppo
 
     def _follow_data(self, obs: Tensor) -> None:
         mean, std = obs.mean(0), obs.std(0)

@@ -24,13 +24,14 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.policy, self.discrete = policy, action_scale is None
         self.obs_norm = Normalizer(obs_size, clip=10.0)
+        self.register_buffer("return_scale", torch.tensor(1.0))
         self.critic = mlp((obs_size, 64, 64, 1), nn.Tanh, output_gain=1.0)
         if action_scale is not None:
             self.register_buffer("action_scale", action_scale.clone())
             self.log_std = nn.Parameter(torch.full_like(action_scale, math.log(INITIAL_STD)))
 
     def value(self, obs: Tensor) -> Tensor:
-        """[..., O] -> [...], in units of the return scale."""
+        """[..., O] -> [...]: the discounted return to expect, in units of `return_scale`."""
         return self.critic(self.obs_norm(obs)).squeeze(-1)
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,9 @@ class MlpPolicy(nn.Module):
         return out if self.discrete else torch.tanh(out) * self.scale + self.offset
 
 
-def greedy_act(policy: nn.Module, discrete: bool) -> Any:
-    """The deterministic act function of a policy: the likeliest action, or the mean one (numpy in, numpy out)."""
+def greedy_act(policy: nn.Module) -> Callable[[np.ndarray], Any]:
+    """The deterministic act function of a policy, adapted or not: the likeliest action, or the mean one."""
+    discrete = policy.discrete
 
     @torch.inference_mode()
     def act(obs: np.ndarray) -> Any:

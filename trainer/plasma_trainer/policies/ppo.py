@@ -58,14 +58,10 @@ class _Batch:
 
 
 class Ppo:
-    """Improves an ActorCritic from phantom paths.
+    """Improves an ActorCritic from phantom paths. Returns are measured in the agent's `return_scale`."""
 
-    `reward_scale` is the size of a typical reward: values stay near 1 whatever the reward's unit.
-    """
-
-    def __init__(self, agent: ActorCritic, discount: float, reward_scale: float) -> None:
+    def __init__(self, agent: ActorCritic, discount: float) -> None:
         self.agent, self.discount = agent, discount
-        self.return_scale = reward_scale / (1.0 - discount)
         self.parameters = [p for p in agent.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
 
@@ -90,7 +86,7 @@ class Ppo:
     @torch.no_grad()
     def _prepare(self, paths: Paths) -> _Batch:
         value, next_value = self.agent.value(paths.obs), self.agent.value(paths.next_obs)
-        reward = paths.reward / self.return_scale
+        reward = paths.reward / self.agent.return_scale
         advantage = generalized_advantages(
             reward, value, next_value, paths.terminated, paths.ended, self.discount
         )

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make, sign and look into packets.
+
+>>> import plasma_pack as pp
+>>> pp.keygen("keys/release.pem")
+>>> pp.build("walker.onnx", key="keys/release.pem", out="walker.plasma")
+>>> pp.build_adapter("walker.plasma", "runs/icy", key="keys/release.pem", out="icy.plasma")
+
+Never on the robot: what signs has no business there. `plasma_edge` runs what this package makes.
+"""
+
+from __future__ import annotations
+
+from plasma_pack.adapter_packet import build_adapter
+from plasma_pack.assembler import Assembly, assemble
+from plasma_pack.base_packet import Packet, build
+from plasma_pack.disassembler import disassemble, disassemble_adapter
+from plasma_pack.errors import (
+    AdapterError,
+    AssemblyError,
+    KeyFileError,
+    LimitsError,
+    OptionError,
+    PackError,
+    SourceError,
+)
+from plasma_pack.keys import keygen, load_private, load_public
+from plasma_pack.reader import OpenPacket, open_packet
+from plasma_pack.writer import sign_packet
+
+__all__ = [
+    "AdapterError",
+    "Assembly",
+    "AssemblyError",
+    "KeyFileError",
+    "LimitsError",
+    "OpenPacket",
+    "OptionError",
+    "PackError",
+    "Packet",
+    "SourceError",
+    "assemble",
+    "build",
+    "build_adapter",
+    "disassemble",
+    "disassemble_adapter",
+    "keygen",
+    "load_private",
+    "load_public",
+    "open_packet",
+    "sign_packet",
+]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a PEFT adapter and the base packet it was trained for to a signed adapter packet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import Any, Unpack
+
+from plasma_edge import _core
+
+from . import format as fmt
+from .audit import encode_audit
+from .base_packet import Packet
+from .decode import decode
+from .encode import encode_patches
+from .errors import AdapterError, packet_error
+from .golden import Observations, adapter_gold
+from .keys import Key
+from .peft_import import load_patches
+from .reader import OpenPacket, open_packet
+from .release import Release, ReleaseOptions, save
+from .writer import Draft
+
+
+def build_adapter(
+    base: str | PathLike[str] | bytes | Packet,
+    peft_dir: str | PathLike[str],
+    *,
+    key: Key | Sequence[Key],
+    out: str | PathLike[str] | None = None,
+    golden: Observations = None,
+    audit: Mapping[str, Any] | None = None,
+    **release: Unpack[ReleaseOptions],
+) -> Packet:
+    """Compile a LoRA adapter against its base, self-test it, sign it; with `out`, write it there.
+
+    base      the base packet (path, bytes or Packet); the adapter is bound to its content digest
+    peft_dir  what peft's save_pretrained wrote: adapter_config.json, adapter_model.safetensors
+    golden    float32 [N, n] observations to choose self-test ticks from; those on which the adapter matters come first
+
+    Other arguments as for `build`. Raises AdapterError when the adapter does not fit the base or
+    changes nothing.
+    """
+    decided = Release(**release)
+    keys = decided.load_keys(key)
+    opened = open_packet(base.data if isinstance(base, Packet) else base)
+    base_draft = draft_of_base(opened)
+    slot_names = [str(name) for name in opened.manifest.get("slots", [])]
+    program = decode(opened.sections, slot_names)
+    patches = load_patches(peft_dir, program.slots, slot_names)
+    sections = encode_patches(patches)
+    draft = Draft(
+        kind=fmt.Kind.ADAPTER,
+        sections=sections,
+        certificate=fmt.Certificate(**_core.certify_adapter(base_draft.sections, sections)),
+        manifest={
+            "slots": [slot_names[patch.slot] for patch in patches],
+            "source": {"format": "peft"},
+        },
+        base_digest=base_draft.content_digest,
+    )
+    gold = adapter_gold(base_draft, draft, program, golden)
+    draft = replace(draft, sections={**sections, fmt.Section.GOLD: gold, **encode_audit(audit)})
+    data = decided.sign(draft, keys)
+    if out is not None:
+        save(out, data)
+    return Packet(
+        data, "adapter", draft.content_digest, draft.certificate, tuple(draft.manifest["slots"])
+    )
+
+
+def draft_of_base(opened: OpenPacket) -> Draft:
+    """What executes of a base packet, as a draft that can be signed and run again."""
+    header = opened.header
+    if header.kind != fmt.Kind.BASE:
+        raise packet_error(
+            "E_KIND", "an adapter is built on a base packet, this is an adapter itself"
+        )
+    if header.max_adapters == 0:
+        raise AdapterError(
+            "this base was built with max_adapters=0; build it again with room for adapters"
+        )
+    draft = Draft(
+        kind=fmt.Kind.BASE,
+        sections={t: raw for t, raw in opened.sections.items() if t in fmt.CONTENT_TYPES},
+        certificate=header.certificate,
+        max_adapters=header.max_adapters,
+    )
+    if draft.content_digest != header.content_digest:
+        raise packet_error(
+            "E_CONTENT_DIGEST", "the base's content is not what its header says; fetch it again"
+        )
+    return draft

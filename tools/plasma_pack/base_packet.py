@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a policy to a signed packet, in one call: compile, prove, self-test, sign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, Unpack
+
+import onnx
+
+from plasma_edge import _core
+
+from . import format as fmt
+from .assembler import assemble
+from .audit import encode_audit
+from .encode import encode
+from .errors import OptionError, SourceError
+from .golden import Observations, base_gold
+from .keys import Key
+from .layout import lay_out
+from .limits import LimitOptions, PerOutput, with_limits
+from .lowering import Options
+from .onnx_import import import_onnx
+from .program import Program, Storage
+from .release import Release, ReleaseOptions, save
+from .writer import Draft
+
+Source = str | PathLike[str] | bytes | onnx.ModelProto | Program
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A signed packet. `slots`: names of the layers that adapters may change (of an adapter: that
+    it changes).
+    """
+
+    data: bytes
+    kind: str
+    content_digest: bytes
+    certificate: fmt.Certificate
+    slots: tuple[str, ...]
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the file, whole or not at all."""
+        save(path, self.data)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    program: Program
+    sections: Mapping[int, bytes]
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build(
+    source: Source,
+    *,
+    key: Key | Sequence[Key],
+    out: str | PathLike[str] | None = None,
+    golden: Observations = None,
+    audit: Mapping[str, Any] | None = None,
+    max_adapters: int = 4,
+    max_rank: int = 16,
+    weights: str = "int8",
+    low: PerOutput = None,
+    high: PerOutput = None,
+    safe: PerOutput = None,
+    max_delta: PerOutput = None,
+    actuators: Sequence[str] | None = None,
+    states: Mapping[str, str] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    units: Mapping[str, str] | None = None,
+    **release: Unpack[ReleaseOptions],
+) -> Packet:
+    """Compile a policy to int8, self-test it and sign it; with `out`, write it there.
+
+    source        ONNX (path, bytes, ModelProto), a text program (path ending in .pasm), or a Program
+    key           private key: PEM path or loaded, or several of them
+    golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when there are several
+                  inputs); None draws them at random
+    audit         {'verdict': 'unverified' | 'verified', scores…}
+    max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
+    weights       'int8', or 'f32' to keep them exact (4 × the bytes, several times the work)
+    low, high     action limits in the output's unit: a number, [n], or {output: …}; derived when the network ends in
+                  clamp, tanh, sigmoid or tanh · scale + offset
+    safe          action on a fault, default 0 within the limits (discrete: index 0)
+    max_delta     most that an action may change in a tick, 0 = any
+    actuators     outputs that drive something, default all
+    states        {input: output} of recurrent state; that of GRU operators is found without it
+    ranges, units of inputs, for people: {input: (low, high)}, {input: "m/s"}
+    release       name, channel, sequence, rollback_index, not_before, not_after, metadata; signers: public keys that
+                  sign later; password of the private keys
+
+    Raises PackError (see plasma_pack.errors) or the runtime's ProgramError; nothing is written
+    then.
+    """
+    decided = Release(**release)
+    keys = decided.load_keys(key)
+    limits = LimitOptions(low, high, safe, max_delta, actuators)
+    _check_counts(max_adapters, max_rank, weights)
+    options = Options(weights, max_rank if max_adapters else 0)
+    compiled = _compile(source, limits, states, options, ranges or {}, units or {})
+    draft = Draft(
+        kind=fmt.Kind.BASE,
+        sections=compiled.sections,
+        certificate=fmt.Certificate(**_core.certify(compiled.sections)),
+        manifest={"slots": list(compiled.program.slot_names), "source": compiled.origin},
+        max_adapters=max_adapters if compiled.program.slots else 0,
+    )
+    gold = base_gold(draft, compiled.program, golden)
+    draft = replace(
+        draft, sections={**draft.sections, fmt.Section.GOLD: gold, **encode_audit(audit)}
+    )
+    data = decided.sign(draft, keys)
+    if out is not None:
+        save(out, data)
+    return Packet(
+        data, "base", draft.content_digest, draft.certificate, compiled.program.slot_names
+    )
+
+
+def _check_counts(max_adapters: int, max_rank: int, weights: str) -> None:
+    if not 0 <= max_adapters <= fmt.MAX_ADAPTERS:
+        raise OptionError(f"max_adapters: found {max_adapters}, expected 0 to {fmt.MAX_ADAPTERS}")
+    if not 1 <= max_rank <= fmt.MAX_RANK:
+        raise OptionError(f"max_rank: found {max_rank}, expected 1 to {fmt.MAX_RANK}")
+    if weights not in ("int8", "f32"):
+        raise OptionError(f"weights: found {weights!r}, expected 'int8' or 'f32'")
+
+
+def _compile(
+    source: Source,
+    limits: LimitOptions,
+    states: Mapping[str, str] | None,
+    options: Options,
+    ranges: Mapping[str, tuple[float, float]],
+    units: Mapping[str, str],
+) -> _Compiled:
+    if isinstance(source, (str, PathLike)) and Path(source).suffix == ".pasm":
+        if not limits.is_default or states or ranges or units:
+            raise OptionError(
+                "a text program states its limits, states, ranges and units itself; edit the text"
+            )
+        return _compile_text(Path(source))
+    if isinstance(source, Program):
+        program, origin = source, {"format": "program"}
+    else:
+        imported = import_onnx(source, states=states, options=options)
+        program = imported.program
+        origin = {"format": "onnx", "opset": imported.opset, "producer": imported.producer}
+    program = lay_out(with_limits(_described(program, ranges, units), limits))
+    return _Compiled(program, encode(program), origin)
+
+
+def _compile_text(path: Path) -> _Compiled:
+    try:
+        assembly = assemble(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} cannot be read as text: {error}") from error
+    if assembly.adapter:
+        raise SourceError(f"{path} has patches; a base is built from text without them")
+    return _Compiled(assembly.program, assembly.sections, {"format": "pasm"})
+
+
+def _described(
+    program: Program, ranges: Mapping[str, tuple[float, float]], units: Mapping[str, str]
+) -> Program:
+    names = {io.name for io in program.ios if program.tensor(io.tensor).storage is Storage.INPUT}
+    unknown = sorted((ranges.keys() | units.keys()) - names)
+    if unknown:
+        raise OptionError(
+            f"no input is called {', '.join(unknown)}; the inputs are {', '.join(sorted(names))}"
+        )
+    ios = []
+    for io in program.ios:
+        low, high = ranges.get(io.name, (io.low, io.high))
+        if not low <= high:
+            raise OptionError(f"ranges: {io.name!r} goes from {low} to {high}, expected low ≤ high")
+        ios.append(replace(io, low=low, high=high, unit=units.get(io.name, io.unit)))
+    for io in ios:
+        if not _is_text(io.name, 1, 31) or not _is_text(io.unit, 0, 15):
+            raise SourceError(
+                f"found name {io.name!r} and unit {io.unit!r}, expected printable ASCII of at most 31 and 15 "
+                "characters; rename the input or output when exporting"
+            )
+    return replace(program, ios=tuple(ios))
+
+
+def _is_text(text: str, least: int, most: int) -> bool:
+    return least <= len(text) <= most and text.isascii() and (text.isprintable() or not text)

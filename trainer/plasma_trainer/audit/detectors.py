@@ -1,0 +1,46 @@
+"""What can be said about a policy from data and imagination alone: scores that rank, and do not decide.
+
+A policy trained in a world can learn the world's mistakes. Each score measures one symptom of that on phantom paths of
+the policy; all are 0 for a policy that stays with the data, and grow with exploitation.
+
+Shapes: N real transitions, P phantom steps, F = O + A features of a step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from plasma_trainer.data import Paths
+from plasma_trainer.world_models import Ensemble
+
+NEIGHBOUR = 5  # a step's distance to the data is that to its 5th neighbour there: one odd transition is no support
+QUANTILE = 0.99
+MOST_STEPS = 4000  # phantom steps looked at
+
+
+def unsupported_share(world: Ensemble, data: dict[str, Tensor], paths: Paths) -> float:
+    """Share of phantom steps further from the data than 99 % of the data is from itself (k nearest neighbours)."""
+    real = _features(world, data["obs"], data["action"])  # [N, F]
+    phantom = _features(world, *visited(paths))  # [P, F]
+    within = torch.cdist(real, real).kthvalue(NEIGHBOUR + 1, dim=1).values  # the first neighbour is the step itself
+    across = torch.cdist(phantom, real).kthvalue(NEIGHBOUR, dim=1).values
+    return float((across > within.quantile(QUANTILE)).float().mean())
+
+
+def disagreement_share(auditor: Ensemble, data: dict[str, Tensor], paths: Paths) -> float:
+    """Share of phantom steps about which an independent ensemble disagrees more than on 99 % of the data."""
+    usual = auditor.disagreement(data["obs"], data["action"]).quantile(QUANTILE)
+    return float((auditor.disagreement(*visited(paths)) > usual).float().mean())
+
+
+def visited(paths: Paths) -> tuple[Tensor, Tensor]:
+    """Observations [P, O] and actions of the paths' first episodes, evenly thinned to MOST_STEPS."""
+    inside = paths.in_first_episode
+    obs, action = paths.obs[inside], paths.action[inside]
+    stride = -(-len(obs) // MOST_STEPS)
+    return obs[::stride], action[::stride]
+
+
+def _features(world: Ensemble, obs: Tensor, action: Tensor) -> Tensor:
+    return torch.cat([world.obs_norm(obs), world.action_norm(world.encode_action(action))], -1)

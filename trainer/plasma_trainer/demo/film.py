@@ -1,0 +1,63 @@
+"""Films of the robot: what the accident looks like with and without the adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import plasma_edge as pe
+from PIL import Image, ImageDraw
+
+from plasma_trainer.envs import fly, make_plant
+
+FLIP_TICK = 100
+SIZE = (300, 200)
+FIRST_TICK = FLIP_TICK - 20
+LAST_TICK = FLIP_TICK + 100
+FRAME_MS = 40
+STRIP_FRAMES = 6
+
+
+def film(env_id: str, policy: pe.Policy, adapter: Path | None, seed: int) -> list[Image.Image]:
+    """Frames from shortly before the motor is reversed until the episode ends or the film does."""
+    plant = make_plant(env_id, render_mode="rgb_array")
+    frames: list[Image.Image] = []
+
+    def on_tick(tick: int) -> None:
+        if tick == FLIP_TICK:
+            plant.reverse()
+            if adapter is not None:
+                policy.attach(adapter, name="film")
+        if FIRST_TICK <= tick < LAST_TICK:
+            frames.append(_frame(plant.render(), tick))
+
+    policy.reset()
+    fly(plant, policy, seed, on_tick)
+    if adapter is not None:
+        policy.detach("film")
+    plant.close()
+    return frames
+
+
+def save_gif(frames: list[Image.Image], path: Path) -> None:
+    """An endless GIF that rests on its last frame."""
+    durations = [FRAME_MS] * (len(frames) - 1) + [1500]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def save_strip(frames: list[Image.Image], path: Path) -> None:
+    """Frames side by side, evenly spread over the film."""
+    chosen = [frames[i] for i in np.linspace(0, len(frames) - 1, STRIP_FRAMES).round().astype(int)]
+    strip = Image.new("RGB", (SIZE[0] * len(chosen), SIZE[1]), "white")
+    for index, frame in enumerate(chosen):
+        strip.paste(frame.convert("RGB"), (index * SIZE[0], 0))
+    strip.save(path)
+
+
+def _frame(pixels: np.ndarray, tick: int) -> Image.Image:
+    image = Image.fromarray(pixels).resize(SIZE)
+    draw = ImageDraw.Draw(image)
+    after = tick >= FLIP_TICK
+    draw.text((8, 6), f"tick {tick}", fill="black")
+    draw.text((8, 20), "motor reversed" if after else "motor as built", fill="#c0392b" if after else "#555555")
+    return image.quantize(64)

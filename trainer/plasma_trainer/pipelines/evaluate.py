@@ -1,0 +1,94 @@
+"""What an act function is worth on a plant, and when that is worth believing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from plasma_trainer.data import derive
+from plasma_trainer.envs import Act, Actuator, episode_returns, fly, make_plant
+
+QUICK_EPISODES = 10
+CONFIRMING_EPISODES = 50
+ONE_SIDED_95 = 1.645
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Undiscounted returns of deterministic episodes with fresh seeds. None of their steps is learnt from."""
+
+    mean: float
+    low: float  # 95 % lower confidence bound of the mean
+    worst: float
+    episodes: int
+
+    @classmethod
+    def of(cls, totals: np.ndarray) -> Returns:
+        """From totals [N], N at least 2."""
+        error = totals.std(ddof=1) / np.sqrt(len(totals))
+        low = float(totals.mean() - ONE_SIDED_95 * error)
+        return cls(float(totals.mean()), low, float(totals.min()), len(totals))
+
+
+def evaluate(env_id: str, variant: str, act: Act, episodes: int, seed: int) -> Returns:
+    """Closed-loop returns of any act function over `episodes` fresh episodes of a plant."""
+    plant = make_plant(env_id, variant)
+    seeds = (derive(seed, "evaluate", index) for index in range(episodes))
+    return Returns.of(episode_returns(plant, act, seeds))
+
+
+def passes(
+    env_id: str, variant: str, act: Act, threshold: float, seed: int
+) -> tuple[bool, Returns]:
+    """Whether `act` is worth `threshold`: 10 episodes look promising, and 50 fresh ones confirm it.
+
+    The confirmation asks for the lower confidence bound, so that a lucky evaluation does not end a run. Returns the
+    verdict and the returns it rests on.
+    """
+    quick = evaluate(env_id, variant, act, QUICK_EPISODES, derive(seed, "quick"))
+    if quick.mean < threshold:
+        return False, quick
+    confirmed = evaluate(env_id, variant, act, CONFIRMING_EPISODES, derive(seed, "confirm"))
+    return confirmed.low >= threshold, confirmed
+
+
+def side_by_side(
+    env_id: str, variant: str, acts: dict[str, Act], episodes: int, seed: int
+) -> dict[str, Returns]:
+    """Returns of several act functions, by name, on the same fresh episodes: e.g. torch and packet."""
+    return {name: evaluate(env_id, variant, act, episodes, seed) for name, act in acts.items()}
+
+
+def agreement(obs: np.ndarray, first: Act, second: Act, tolerance: float = 0.0) -> float:
+    """Share of observations [N, O] for which two act functions differ by no more than `tolerance`."""
+    close = [np.max(np.abs(np.subtract(first(o), second(o)))) <= tolerance for o in obs]
+    return float(np.mean(close))
+
+
+def midstride(
+    env_id: str,
+    act: Act,
+    flip_tick: int,
+    on_flip: Callable[[bool], None],
+    episodes: int,
+    seed: int,
+) -> Returns:
+    """Returns of episodes that start whole and whose motor is reversed just before action `flip_tick`.
+
+    `on_flip(False)` runs before every episode and `on_flip(True)` at the flip, on the same tick: the place to detach and
+    attach an adapter.
+    """
+    totals = []
+    for index in range(episodes):
+        plant = make_plant(env_id)
+        on_flip(False)
+
+        def flip(tick: int, plant: Actuator = plant) -> None:
+            if tick == flip_tick:
+                plant.reverse()
+                on_flip(True)
+
+        totals.append(fly(plant, act, derive(seed, "midstride", index), flip).total)
+    return Returns.of(np.array(totals))

@@ -1,0 +1,77 @@
+"""From an environment id to a policy that was trained in imagination only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium as gym
+import torch
+from rich.console import Console
+
+from plasma_trainer.data import derive
+from plasma_trainer.envs import make_plant
+from plasma_trainer.errors import UsageError
+from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.pipelines.rounds import Goal, Result, run_rounds
+from plasma_trainer.pipelines.runs import Run
+from plasma_trainer.policies import MlpPolicy
+from plasma_trainer.world_models import Ensemble
+
+
+@dataclass(frozen=True)
+class TrainArgs:
+    """What `plasma-train train` asks for."""
+
+    env: str  # Gymnasium environment id
+    seed: int = 0
+    real_steps: int = 1000  # the budget
+    block_steps: int = 200  # real steps per round
+    iterations: int = 30  # of imagination per round
+    discount: float = 0.99
+    threshold: float | None = None  # return to reach; None: the environment's own
+
+
+def train(args: TrainArgs, out: Path, console: Console) -> Result:
+    """Do, or finish, the experiment in `out`. Its learner is read back with `load_trained`."""
+    threshold = threshold_of(args.env, args.threshold)
+    run = Run.begin(out, args)
+    goal = Goal(
+        env=args.env,
+        variant="nominal",
+        threshold=threshold,
+        real_steps=args.real_steps,
+        block_steps=args.block_steps,
+        iterations=args.iterations,
+        seed=args.seed,
+    )
+    return run_rounds(run, _new_learner(args), goal, console)
+
+
+def load_trained(out: Path) -> tuple[TrainArgs, Learner]:
+    """The finished experiment in `out`. Raises UsageError when there is none."""
+    run = Run.open(out)
+    args = TrainArgs(**run.args)
+    saved = run.last_round()
+    if saved is None or run.finished() is None:
+        raise UsageError(f"the run in {out} is not finished; run plasma-train train again to finish it")
+    learner = _new_learner(args)
+    learner.restore(saved["learner"])
+    return args, learner
+
+
+def threshold_of(env_id: str, asked: float | None) -> float:
+    """The return to reach: the one asked for, or the one the environment was registered with."""
+    threshold = gym.spec(env_id).reward_threshold if asked is None else asked
+    if threshold is None:
+        raise UsageError(f"{env_id} was registered without a reward threshold; pass --threshold")
+    return float(threshold)
+
+
+def _new_learner(args: TrainArgs) -> Learner:
+    plant = make_plant(args.env)
+    obs_size = plant.observation_space.shape[0]
+    torch.manual_seed(derive(args.seed, "weights"))
+    policy = MlpPolicy(obs_size, plant.action_space)
+    world = Ensemble(obs_size, policy.action_size, policy.discrete)
+    return Learner(plant, policy, world, args.discount, args.seed)
