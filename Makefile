@@ -28,8 +28,11 @@ setup-dev: setup .venv/stamp-dev
 	$(PIP) scikit-build-core pybind11 cmake ninja
 	@touch $@
 
-.venv/stamp-edge: .venv/stamp-venv $(CORE)
+# An editable install knows the modules that were there when it was made, so the folders are prerequisites: a new file
+# changes them. Compiling first keeps __pycache__ from doing so.
+.venv/stamp-edge: .venv/stamp-venv $(CORE) python/plasma_edge tools/plasma_pack
 	$(PIP) --no-build-isolation -e '.[pack,gym]'
+	@$(BIN)/python -m compileall -q python tools
 	@touch $@
 
 .venv/stamp-trainer: .venv/stamp-edge trainer/pyproject.toml

@@ -65,7 +65,9 @@ def main() -> None:
 
 def learning_curve(seed: int, every: int) -> dict[str, Any]:
     """Real steps and mean returns of one seed, up to and including the evaluation that solves it."""
-    agent = PPO("MlpPolicy", make_vec_env(ENV_ID, n_envs=8, seed=seed), seed=seed, device="cpu", **SETTINGS)
+    agent = PPO(
+        "MlpPolicy", make_vec_env(ENV_ID, n_envs=8, seed=seed), seed=seed, device="cpu", **SETTINGS
+    )
     evaluation_env = make_vec_env(ENV_ID, n_envs=1, seed=10_000 + seed)
     steps, returns = [], []
 

@@ -4,12 +4,12 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "packet/packet.hpp"
 #include "plasma_edge/runtime.hpp"
 #include "policy_type.hpp"
+#include "python_values.hpp"
 #include "vm/program.hpp"
 
 namespace py = pybind11;
@@ -29,126 +29,15 @@ const char* class_of(Family family) {
   return "PlasmaError";
 }
 
-template <size_t N>
-py::bytes bytes_of(const std::array<uint8_t, N>& array) {
-  return py::bytes(reinterpret_cast<const char*>(array.data()), array.size());
-}
-
 Bytes view_of(const std::string& bytes) {
   return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
 }
 
-py::object record(const char* name, const py::dict& fields) {
-  return py::module_::import("plasma_edge._types").attr(name)(**fields);
-}
-
-py::object to_python(const PacketInfo& info) {
-  const py::module_ types = py::module_::import("plasma_edge._types");
-  py::list signers;
-  for (const auto& signer : info.signers) signers.append(bytes_of(signer));
-  using namespace py::literals;
-  return record(
-      "PacketInfo",
-      py::dict("kind"_a = types.attr("KINDS")[py::int_(info.kind)],
-               "content_digest"_a = bytes_of(info.content_digest),
-               "base_digest"_a = bytes_of(info.base_digest),
-               "audit"_a = types.attr("AUDIT_LEVELS")[py::int_(static_cast<uint32_t>(info.audit))],
-               "sequence"_a = info.sequence, "not_before"_a = info.not_before,
-               "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
-               "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
-               "macs"_a = info.macs, "cost_units"_a = info.cost_units,
-               "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
-               "signers"_a = py::tuple(signers)));
-}
-
-py::tuple to_python(std::span<const IoInfo> ports) {
-  py::list list;
-  for (const IoInfo& port : ports) {
-    using namespace py::literals;
-    list.append(
-        record("IoInfo", py::dict("name"_a = port.name, "unit"_a = port.unit,
-                                  "dtype"_a = port.type == ElementType::F32 ? "float32" : "int32",
-                                  "shape"_a = py::tuple(py::cast(port.shape)), "low"_a = port.low,
-                                  "high"_a = port.high, "is_actuator"_a = port.is_actuator)));
-  }
-  return py::tuple(list);
-}
-
-py::object to_python(const Stats& stats) {
-  using namespace py::literals;
-  return record("Stats", py::dict("steps"_a = stats.steps, "faults"_a = stats.faults,
-                                  "deadline_misses"_a = stats.deadline_misses,
-                                  "p50_us"_a = stats.p50_us, "p99_us"_a = stats.p99_us,
-                                  "p999_us"_a = stats.p999_us, "max_us"_a = stats.max_us));
-}
-
-py::tuple to_python(const std::vector<AdapterInfo>& adapters) {
-  py::list list;
-  for (const AdapterInfo& adapter : adapters) {
-    using namespace py::literals;
-    list.append(
-        record("AdapterInfo", py::dict("name"_a = adapter.name, "gain"_a = adapter.gain,
-                                       "content_digest"_a = bytes_of(adapter.content_digest))));
-  }
-  return py::tuple(list);
-}
-
-// A packet argument: bytes, or the path of a file that is read once. `label` leads error messages.
-struct Source {
-  std::vector<uint8_t> bytes;
-  std::string label;
-};
-
-Source read_source(const py::object& packet, uint64_t cap) {
-  if (PyObject_CheckBuffer(packet.ptr()) != 0) {
-    const auto bytes = py::bytes(packet).cast<std::string>();
-    return {std::vector<uint8_t>(bytes.begin(), bytes.end()), {}};
-  }
-  const auto path = py::module_::import("os").attr("fsdecode")(packet).cast<std::string>();
-  std::vector<uint8_t> bytes;
-  if (Error error = read_packet_file(path.c_str(), cap, bytes)) raise(error, path);
-  return {std::move(bytes), path};
-}
-
-Trust read_trust(const py::object& trust) {
-  const py::object store =
-      py::module_::import("plasma_edge._trust").attr("TrustStore").attr("of")(trust);
-  Trust result;
-  result.threshold = store.attr("threshold").cast<uint32_t>();
-  for (const py::handle key : store.attr("keys")) {
-    const auto raw = key.attr("raw").cast<std::string>();
-    PublicKeyBytes bytes;
-    std::copy(raw.begin(), raw.end(), bytes.begin());
-    result.keys.push_back(bytes);
-  }
-  return result;
-}
-
-Audit read_audit(const py::object& require_audit) {
-  const py::object level =
-      py::module_::import("plasma_edge._types").attr("audit_level")(require_audit);
-  return static_cast<Audit>(level.cast<uint32_t>());
-}
-
-LoadOptions read_options(const py::object& channel, double deadline_us,
-                         const py::object& require_audit, const py::object& kernels,
-                         const py::object& max_memory_bytes, const py::object& max_cost_units,
-                         std::string& kernels_name) {
-  LoadOptions options;
-  if (!channel.is_none()) options.channel = channel.cast<std::string>();
-  if (!(deadline_us >= 0))
-    raise(fail(Status::Argument, "deadline_us"), "must be 0 (none) or more microseconds");
-  options.deadline_ns = static_cast<uint64_t>(deadline_us * 1e3);
-  options.require_audit = read_audit(require_audit);
-  if (!kernels.is_none()) {
-    kernels_name = kernels.cast<std::string>();
-  } else if (const char* forced = std::getenv("PLASMA_KERNELS")) {
-    kernels_name = forced;
-  }
-  options.kernels = kernels_name.empty() ? nullptr : kernels_name.c_str();
-  if (!max_memory_bytes.is_none()) options.max_memory_bytes = max_memory_bytes.cast<uint64_t>();
-  if (!max_cost_units.is_none()) options.max_cost_units = max_cost_units.cast<uint64_t>();
-  return options;
+// The call may take long, or wait for one that does; the control thread must not wait with it.
+template <typename Call>
+auto without_gil(Call call) {
+  const py::gil_scoped_release released;
+  return call();
 }
 
 py::object load(const py::object& type, const py::object& packet, const py::object& trust,
@@ -161,34 +50,30 @@ py::object load(const py::object& type, const py::object& packet, const py::obje
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
   std::unique_ptr<Policy> policy;
-  Error error;
-  {
-    const py::gil_scoped_release released;
-    error = Policy::load(source.bytes, store, options, policy);
-  }
+  const Error error =
+      without_gil([&] { return Policy::load(source.bytes, store, options, policy); });
   if (error) raise(error, error.status == Status::KernelTable ? kernels_name : source.label);
   return wrap_policy(type, std::move(policy));
 }
 
 void attach(const py::object& self, const py::object& packet, const py::object& name, float gain) {
+  Policy& policy = policy_of(self);
   const Source source = read_source(packet, LoadOptions{}.max_file_bytes);
-  std::string label = name.is_none() ? source.label : name.cast<std::string>();
-  Error error;
-  {
-    const py::gil_scoped_release released;
-    error = policy_of(self).attach(source.bytes, label, gain);
-  }
+  const std::string label = name.is_none() ? source.label : name.cast<std::string>();
+  const Error error = without_gil([&] { return policy.attach(source.bytes, label, gain); });
   if (error) raise(error, source.label.empty() ? label : source.label);
 }
 
 void detach(const py::object& self, const std::string& name) {
-  if (Error error = policy_of(self).detach(name)) raise(error, name);
+  Policy& policy = policy_of(self);
+  if (Error error = without_gil([&] { return policy.detach(name); })) raise(error, name);
 }
 
 void set_gains(const py::object& self, const std::map<std::string, float>& gains) {
+  Policy& policy = policy_of(self);
   std::vector<NamedGain> named;
   for (const auto& [name, gain] : gains) named.push_back({name, gain});
-  if (Error error = policy_of(self).set_gains(named))
+  if (Error error = without_gil([&] { return policy.set_gains(named); }))
     raise(error, std::string(py::str(py::cast(gains))));
 }
 
@@ -204,14 +89,16 @@ py::object verify(const py::object& packet, const py::object& trust, const py::o
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
   PacketInfo info;
-  if (Error error = verify_packet(source.bytes, store, options, info)) raise(error, source.label);
-  if (!base.is_none()) {
-    const Source base_source = read_source(base, options.max_file_bytes);
-    std::unique_ptr<Policy> policy;
-    if (Error error = Policy::load(base_source.bytes, store, options, policy))
-      raise(error, base_source.label);
-    if (Error error = policy->attach(source.bytes, "verify", 1.0f)) raise(error, source.label);
-  }
+  Error error = without_gil([&] { return verify_packet(source.bytes, store, options, info); });
+  if (error) raise(error, source.label);
+  if (base.is_none()) return to_python(info);
+
+  const Source base_source = read_source(base, options.max_file_bytes);
+  std::unique_ptr<Policy> policy;
+  error = without_gil([&] { return Policy::load(base_source.bytes, store, options, policy); });
+  if (error) raise(error, base_source.label);
+  error = without_gil([&] { return policy->attach(source.bytes, "verify", 1.0f); });
+  if (error) raise(error, source.label);
   return to_python(info);
 }
 
@@ -258,18 +145,12 @@ py::dict certify_adapter(const Sections& base_sections, const Sections& adapter_
 }
 
 void check_public_key(const std::string& raw) {
-  PublicKeyBytes key;
-  if (raw.size() != key.size())
-    raise(fail_equal(Status::KeyInvalid, "key bytes", raw.size(), key.size()));
-  std::copy(raw.begin(), raw.end(), key.begin());
   packet::TrustStore store;
-  if (Error error = store.add(key)) raise(error);
+  if (Error error = store.add(read_key(raw))) raise(error);
 }
 
 py::bytes signer_id(const std::string& raw) {
-  PublicKeyBytes key{};
-  std::copy_n(raw.begin(), std::min(raw.size(), key.size()), key.begin());
-  return bytes_of(packet::signer_id_of(key));
+  return bytes_of(packet::signer_id_of(read_key(raw)));
 }
 
 py::list opcodes() {

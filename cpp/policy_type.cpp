@@ -148,6 +148,7 @@ std::vector<const float*> read_all(const State& state, PyObject* obs,
     if (part == nullptr)
       raise(fail(Status::WrongObs, "observation"),
             "missing key " + std::string(py::str(port.name)));
+    keep[i] = py::reinterpret_borrow<py::object>(part);  // converting another may change the dict
     inputs.push_back(read(state, port, part, keep[i]));
   }
   return inputs;
@@ -289,19 +290,22 @@ py::object make_policy_type() {
 
 py::object wrap_policy(const py::object& type, std::unique_ptr<Policy> policy) {
   auto* type_object = reinterpret_cast<PyTypeObject*>(type.ptr());
-  PyObject* self = type_object->tp_alloc(type_object, 0);
-  if (self == nullptr) throw py::error_already_set();
+  const auto self = py::reinterpret_steal<py::object>(type_object->tp_alloc(type_object, 0));
+  if (!self) throw py::error_already_set();
   auto state = std::make_unique<State>();
   state->inputs = ports_of(policy->inputs());
   state->outputs = ports_of(policy->outputs());
   state->policy = std::move(policy);
   state->numpy = &NumpyApi::get();
-  auto* object = reinterpret_cast<PolicyObject*>(self);
+  auto* object = reinterpret_cast<PolicyObject*>(self.ptr());
   object->call = vectorcall;
   object->state = state.release();
-  return py::reinterpret_steal<py::object>(self);
+  return self;
 }
 
-Policy& policy_of(const py::handle& self) { return *state_of(self.ptr()).policy; }
+Policy& policy_of(const py::handle& self) {
+  if (Py_TYPE(self.ptr())->tp_dealloc != destroy) throw py::type_error("not a Policy");
+  return *state_of(self.ptr()).policy;
+}
 
 }  // namespace plasma::python

@@ -19,6 +19,7 @@ namespace plasma::python {
 pybind11::object make_policy_type();
 
 pybind11::object wrap_policy(const pybind11::object& type, std::unique_ptr<Policy> policy);
+// TypeError when self is something else.
 Policy& policy_of(const pybind11::handle& self);
 
 }  // namespace plasma::python

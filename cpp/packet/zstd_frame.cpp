@@ -18,8 +18,7 @@ constexpr uint8_t kSingleSegment = 0x20;
 constexpr uint8_t kRefusedBits = 0x1B;  // unused, reserved, and the size of a dictionary id
 
 struct Frame {
-  bool has_size = false;
-  uint64_t content_size = 0;
+  uint64_t content_size = 0;  // 0 as well when the frame does not say; raw_len never is
   uint64_t window = 0;
 };
 
@@ -37,12 +36,8 @@ bool read_frame(Bytes bytes, Frame& frame) noexcept {
   if ((descriptor & kRefusedBits) != 0) return false;
   const bool single_segment = (descriptor & kSingleSegment) != 0;
   if (!single_segment) frame.window = window_of(reader.u8());
-  frame.has_size = true;
   switch (descriptor >> 6) {
-    case 0:
-      frame.has_size = single_segment;
-      if (single_segment) frame.content_size = reader.u8();
-      break;
+    case 0: frame.content_size = single_segment ? reader.u8() : 0; break;
     case 1: frame.content_size = uint64_t{reader.u16()} + 256; break;
     case 2: frame.content_size = reader.u32(); break;
     default: frame.content_size = reader.u64(); break;
@@ -54,7 +49,6 @@ bool read_frame(Bytes bytes, Frame& frame) noexcept {
 Error check_frame(Bytes bytes, uint64_t raw_len, int32_t index) noexcept {
   Frame frame;
   if (!read_frame(bytes, frame)) return fail(Status::ZstdFrame, "frame header of section", index);
-  if (!frame.has_size) return fail(Status::ZstdFrame, "no content size in section", index);
   if (frame.content_size != raw_len) {
     return fail_equal(Status::ZstdFrame, "content size of section", frame.content_size, raw_len,
                       index);

@@ -21,6 +21,9 @@ int32_t report(const plasma::Error& error, pe_error* out) noexcept {
   return code;
 }
 
+// An array of nothing may be null.
+bool is_missing(const void* array, size_t count) noexcept { return array == nullptr && count > 0; }
+
 plasma::Trust trust_of(const pe_trust& trust) {
   plasma::Trust result;
   result.threshold = trust.threshold;
@@ -52,16 +55,18 @@ pe_io describe(const plasma::IoInfo& io) noexcept {
           .is_actuator = io.is_actuator};
 }
 
-plasma::Error missing(const char* what) noexcept {
-  return plasma::fail(plasma::Status::Argument, what);
+plasma::Error null_pointer() noexcept {
+  return plasma::fail(plasma::Status::Argument, "null pointer");
 }
 
 }  // namespace
 
 int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
                              const pe_options* options, pe_policy** policy, pe_error* error) {
-  if (packet == nullptr || trust == nullptr || policy == nullptr)
-    return report(missing("null pointer"), error);
+  if (trust == nullptr || policy == nullptr || is_missing(packet, packet_bytes) ||
+      is_missing(trust->keys, trust->key_count)) {
+    return report(null_pointer(), error);
+  }
   std::unique_ptr<plasma::Policy> loaded;
   const plasma::Error result =
       plasma::Policy::load({packet, packet_bytes}, trust_of(*trust), options_of(options), loaded);
@@ -71,7 +76,7 @@ int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const p
 
 int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options,
                        pe_policy** policy, pe_error* error) {
-  if (path == nullptr) return report(missing("null pointer"), error);
+  if (path == nullptr) return report(null_pointer(), error);
   std::vector<uint8_t> packet;
   const plasma::LoadOptions limits = options_of(options);
   if (plasma::Error result = plasma::read_packet_file(path, limits.max_file_bytes, packet))
@@ -105,13 +110,15 @@ pe_step_result pe_policy_reset(pe_policy* policy) {
 
 int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes,
                                const char* name, float gain, pe_error* error) {
-  if (packet == nullptr || name == nullptr) return report(missing("null pointer"), error);
+  if (policy == nullptr || name == nullptr || is_missing(packet, packet_bytes)) {
+    return report(null_pointer(), error);
+  }
   return report(policy->policy->attach({packet, packet_bytes}, name, gain), error);
 }
 
 int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain,
                          pe_error* error) {
-  if (path == nullptr) return report(missing("null pointer"), error);
+  if (path == nullptr) return report(null_pointer(), error);
   std::vector<uint8_t> packet;
   if (plasma::Error result =
           plasma::read_packet_file(path, plasma::LoadOptions{}.max_file_bytes, packet)) {
@@ -121,12 +128,15 @@ int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, 
 }
 
 int32_t pe_policy_detach(pe_policy* policy, const char* name, pe_error* error) {
-  if (name == nullptr) return report(missing("null pointer"), error);
+  if (policy == nullptr || name == nullptr) return report(null_pointer(), error);
   return report(policy->policy->detach(name), error);
 }
 
 int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const float* gains,
                             size_t count, pe_error* error) {
+  if (policy == nullptr || is_missing(names, count) || is_missing(gains, count)) {
+    return report(null_pointer(), error);
+  }
   std::vector<plasma::NamedGain> named;
   for (size_t i = 0; i < count; ++i) named.push_back({names[i], gains[i]});
   return report(policy->policy->set_gains(named), error);

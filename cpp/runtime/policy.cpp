@@ -59,7 +59,7 @@ struct Policy::Impl {
   LoadOptions options;
   PacketInfo info;
   std::vector<IoInfo> inputs, outputs;
-  vm::Program program;  // records only: its image is gone with the packet
+  vm::Program program;  // records only: what points into the packet is gone with it
   vm::Model model;
 
   // The control thread's.
@@ -127,10 +127,15 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   auto impl = std::make_unique<Impl>();
   impl->trust = trust;
   impl->options = options;
+  impl->options.kernels = table->name;  // the caller's string may go
   impl->info = runtime::info_of(*verified);
   if (Error error = runtime::validate_base(*verified, impl->program)) return error;
-  if (Error error = vm::Model::build(impl->program, *table, impl->model)) return error;
+  if (Error error =
+          vm::Model::build(impl->program, *table, options.max_memory_bytes, impl->model)) {
+    return error;
+  }
   impl->program.image = {};
+  impl->program.safe.clear();
   runtime::describe_io(impl->program, impl->inputs, impl->outputs);
   if (Error error = impl->frame.allocate(impl->model)) return error;
 
@@ -195,9 +200,10 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
                     .cost_units = info.cost_units,
                     .digest = info.content_digest,
                     .model = {}};
-  if (Error error =
-          vm::AdapterModel::build(self.program, program, self.model.table(), resident.model))
+  if (Error error = vm::AdapterModel::build(self.program, program, self.model.table(),
+                                            self.options.max_memory_bytes, resident.model)) {
     return error;
+  }
   if (Error error = self.prove(resident.model, verified->section(packet::Section::Gold)))
     return error;
 

@@ -49,7 +49,7 @@ Error check_patch(const Program& base, const Patch& patch, int32_t previous_slot
   if (patch.slot <= previous_slot)
     return fail(Status::ProgPatch, "slots out of order: patch", index);
   if (patch.slot >= base.slots.size()) {
-    return fail_at_most(Status::ProgPatch, "slot of patch", patch.slot, base.slots.size(), index);
+    return fail(Status::ProgPatch, "no such slot: patch", index);
   }
   const Slot& slot = base.slots[patch.slot];
   if (patch.rank < 1)

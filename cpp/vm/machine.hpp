@@ -70,8 +70,9 @@ struct OutputSpec {
 // of execution.
 class Model {
  public:
-  // `program` may be freed afterwards, bar its records of io and slots, which are copied.
-  static Error build(const Program& program, const kernels::KernelTable& table,
+  // Nothing points into `program` afterwards. MemoryCap when the repacked constants are larger than
+  // `max_bytes`: rows are padded, so narrow matrices grow.
+  static Error build(const Program& program, const kernels::KernelTable& table, uint64_t max_bytes,
                      Model& model) noexcept;
 
   [[nodiscard]] const kernels::KernelTable& table() const noexcept { return *table_; }
@@ -79,7 +80,6 @@ class Model {
   [[nodiscard]] const FrameLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
-  [[nodiscard]] size_t constant_bytes() const noexcept { return constants_.size(); }
 
  private:
   friend class ModelBuilder;
@@ -101,7 +101,8 @@ class AdapterModel {
   };
 
   static Error build(const Program& base, const AdapterProgram& adapter,
-                     const kernels::KernelTable& table, AdapterModel& model) noexcept;
+                     const kernels::KernelTable& table, uint64_t max_bytes,
+                     AdapterModel& model) noexcept;
 
   [[nodiscard]] std::span<const Part> parts() const noexcept { return parts_; }
   [[nodiscard]] Bytes block() const noexcept { return block_.bytes(); }

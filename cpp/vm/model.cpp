@@ -34,8 +34,12 @@ class BlockSizes {
     size_ += align_up(bytes);
     return static_cast<uint32_t>(std::min(begin, kMaxBlockBytes));
   }
+  // Until this passed, no offset above means anything.
+  Error check(const char* what, uint64_t max_bytes) const noexcept {
+    const uint64_t most = std::min(max_bytes, kMaxBlockBytes);
+    return size_ <= most ? Error{} : fail_at_most(Status::MemoryCap, what, size_, most);
+  }
   [[nodiscard]] uint64_t size() const noexcept { return size_; }
-  [[nodiscard]] bool fits() const noexcept { return size_ <= kMaxBlockBytes; }
 
  private:
   uint64_t size_ = 0;
@@ -51,7 +55,7 @@ class ModelBuilder {
         model_(model),
         place_(program.tensors.size(), kUnplaced) {}
 
-  Error build() noexcept {
+  Error build(uint64_t max_bytes) noexcept {
     model_.table_ = &table_;
     lay_out_frame();
     for (const Instruction& instruction : program_.instructions) add_op(instruction);
@@ -59,10 +63,8 @@ class ModelBuilder {
       if (io.is_output) add_output(io);
     }
     add_limits();
-    if (!sizes_.fits())
-      return fail_at_most(Status::MemoryCap, "constants", sizes_.size(), kMaxBlockBytes);
-    if (!frame_.fits())
-      return fail_at_most(Status::MemoryCap, "frame", frame_.size(), kMaxBlockBytes);
+    if (Error error = sizes_.check("constants", max_bytes)) return error;
+    if (Error error = frame_.check("frame", kMaxBlockBytes)) return error;
     if (!model_.constants_.allocate(sizes_.size())) return fail(Status::OutOfMemory, "constants");
     copy_constants();
     return {};
@@ -199,13 +201,14 @@ class ModelBuilder {
   BlockSizes frame_;
 };
 
-Error Model::build(const Program& program, const kernels::KernelTable& table,
+Error Model::build(const Program& program, const kernels::KernelTable& table, uint64_t max_bytes,
                    Model& model) noexcept {
-  return ModelBuilder(program, table, model).build();
+  return ModelBuilder(program, table, model).build(max_bytes);
 }
 
 Error AdapterModel::build(const Program& base, const AdapterProgram& adapter,
-                          const kernels::KernelTable& table, AdapterModel& model) noexcept {
+                          const kernels::KernelTable& table, uint64_t max_bytes,
+                          AdapterModel& model) noexcept {
   BlockSizes sizes;
   for (const Patch& patch : adapter.patches) {
     const Slot& slot = base.slots[patch.slot];
@@ -217,8 +220,7 @@ Error AdapterModel::build(const Program& base, const AdapterProgram& adapter,
     if (patch.bias != kNoBias) part.bias = sizes.add(uint64_t{slot.out} * 4);
     model.parts_.push_back(part);
   }
-  if (!sizes.fits())
-    return fail_at_most(Status::MemoryCap, "adapter", sizes.size(), kMaxBlockBytes);
+  if (Error error = sizes.check("adapter", max_bytes)) return error;
   if (!model.block_.allocate(sizes.size())) return fail(Status::OutOfMemory, "adapter");
 
   const uint8_t* from = adapter.image.constants.data();

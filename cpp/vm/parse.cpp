@@ -15,12 +15,13 @@ constexpr size_t kIoBytes = 96;
 constexpr size_t kSlotBytes = 16;
 constexpr size_t kPatchBytes = 32;
 
-Error count_records(Bytes bytes, size_t record_bytes, uint64_t most, const char* what,
-                    uint64_t& count) noexcept {
+Error count_records(Bytes bytes, size_t record_bytes, uint64_t least, uint64_t most,
+                    const char* what, uint64_t& count) noexcept {
   if (bytes.size() % record_bytes != 0) {
     return fail_equal(Status::ProgFormat, what, bytes.size() % record_bytes, 0);
   }
   count = bytes.size() / record_bytes;
+  if (count < least) return fail_at_least(Status::ProgFormat, what, count, least);
   if (count > most) return fail_at_most(Status::ProgFormat, what, count, most);
   return {};
 }
@@ -167,9 +168,8 @@ Error parse_io_record(ByteReader& reader, int32_t index, Io& io) noexcept {
 
 Error parse_instructions(Bytes bytes, std::vector<Instruction>& instructions) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kInstructionBytes, kMaxInstructions, "program", count))
+  if (Error error = count_records(bytes, kInstructionBytes, 1, kMaxInstructions, "program", count))
     return error;
-  if (count == 0) return fail_at_least(Status::ProgFormat, "program", 0, 1);
   instructions.resize(count);
   ByteReader reader(bytes);
   for (size_t i = 0; i < count; ++i) {
@@ -181,7 +181,7 @@ Error parse_instructions(Bytes bytes, std::vector<Instruction>& instructions) no
 
 Error parse_tensors(Bytes bytes, std::vector<Tensor>& tensors) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kTensorBytes, kMaxTensors, "tensor table", count))
+  if (Error error = count_records(bytes, kTensorBytes, 1, kMaxTensors, "tensor table", count))
     return error;
   tensors.resize(count);
   ByteReader reader(bytes);
@@ -193,7 +193,7 @@ Error parse_tensors(Bytes bytes, std::vector<Tensor>& tensors) noexcept {
 
 Error parse_io(Bytes bytes, std::vector<Io>& io) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kIoBytes, kMaxIo, "io table", count)) return error;
+  if (Error error = count_records(bytes, kIoBytes, 0, kMaxIo, "io table", count)) return error;
   io.resize(count);
   ByteReader reader(bytes);
   for (size_t i = 0; i < count; ++i) {
@@ -204,7 +204,8 @@ Error parse_io(Bytes bytes, std::vector<Io>& io) noexcept {
 
 Error parse_slots(Bytes bytes, std::vector<Slot>& slots) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kSlotBytes, kMaxSlots, "slot table", count)) return error;
+  if (Error error = count_records(bytes, kSlotBytes, 0, kMaxSlots, "slot table", count))
+    return error;
   slots.resize(count);
   ByteReader reader(bytes);
   for (size_t i = 0; i < count; ++i) {
@@ -242,7 +243,7 @@ Error parse_safe(Bytes bytes, std::vector<Safe>& safe) noexcept {
 
 Error parse_patches(Bytes bytes, std::vector<Patch>& patches) noexcept {
   uint64_t count = 0;
-  if (Error error = count_records(bytes, kPatchBytes, kMaxSlots, "patch table", count))
+  if (Error error = count_records(bytes, kPatchBytes, 0, kMaxSlots, "patch table", count))
     return error;
   if (count == 0) return fail_at_least(Status::ProgPatch, "patch table", 0, 1);
   patches.resize(count);

@@ -4,12 +4,16 @@
 //
 // It trusts nobody: a signature says who made a program, not that it is sound.
 #include <cstring>
+#include <limits>
 
+#include "vm/fp_env.hpp"
 #include "vm/parse.hpp"
 #include "vm/rules.hpp"
 
 namespace plasma::vm {
 namespace {
+
+constexpr float kLargest = std::numeric_limits<float>::max();
 
 Error parse(const Image& image, Program& program) noexcept {
   program.image = image;
@@ -35,7 +39,8 @@ Error check_io_record(const Program& program, size_t index) noexcept {
   const Io& io = program.io[index];
   const auto where = static_cast<int32_t>(index);
   if (io.tensor >= program.tensors.size()) {
-    return fail_at_most(Status::ProgIo, "tensor of io", io.tensor, program.tensors.size(), where);
+    return fail_at_most(Status::ProgIo, "tensor of io", io.tensor, program.tensors.size() - 1,
+                        where);
   }
   const Tensor& tensor = program.tensors[io.tensor];
   const Storage storage = io.is_output ? Storage::Output : Storage::Input;
@@ -69,11 +74,11 @@ Error check_safe_values(const Safe& safe, DType dtype, int32_t index) noexcept {
       const float low = float_at(safe.low, i);
       const float high = float_at(safe.high, i);
       const float action = float_at(safe.safe, i);
-      const bool finite = low >= -3.402823466e38f && high <= 3.402823466e38f;
+      const bool finite = low >= -kLargest && high <= kLargest;
       if (!finite || !(low <= action && action <= high))
         return fail(Status::ProgSafe, "limits of io", index);
       const float delta = float_at(safe.max_delta, i);
-      if (!(delta >= 0 && delta <= 3.402823466e38f))
+      if (!(delta >= 0 && delta <= kLargest))
         return fail(Status::ProgSafe, "max_delta of io", index);
     } else {
       const auto low = static_cast<int32_t>(word_at(safe.low, i));
@@ -95,11 +100,11 @@ Error check_operands_exist(const Program& program) noexcept {
     const auto index = static_cast<int32_t>(i);
     for (size_t k = 0; k < instruction.n_in; ++k) {
       if (instruction.in[k] >= count) {
-        return fail_at_most(Status::ProgArity, "operand", instruction.in[k], count, index);
+        return fail_at_most(Status::ProgArity, "operand", instruction.in[k], count - 1, index);
       }
     }
     if (instruction.out >= count)
-      return fail_at_most(Status::ProgArity, "output", instruction.out, count, index);
+      return fail_at_most(Status::ProgArity, "output", instruction.out, count - 1, index);
   }
   return {};
 }
@@ -207,6 +212,7 @@ Error check_slots(const Program& program) noexcept {
 }
 
 Error validate(const Image& image, Program& program) noexcept {
+  const DefaultFpMode pinned;  // or denormals would compare as zeros on some hosts
   if (Error error = parse(image, program)) return error;
   constexpr Error (*kRules[])(const Program&) noexcept = {
       check_operands_exist, check_regions,   check_io,    check_safe,  check_dataflow,

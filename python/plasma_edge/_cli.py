@@ -1,7 +1,7 @@
 """`plasma-edge`: run a packet in a real environment, or measure how fast it steps.
 
-    plasma-edge run walker.plasma --trust release.pub --env BipedalWalker-v3 --episodes 20
-    plasma-edge bench walker.plasma --trust release.pub
+plasma-edge run walker.plasma --trust release.pub --env BipedalWalker-v3 --episodes 20
+plasma-edge bench walker.plasma --trust release.pub
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from plasma_edge import Policy, PlasmaError, UsageError, kernel_tables
+from plasma_edge import PlasmaError, Policy, UsageError, kernel_tables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("packet", help="base packet (.plasma)")
     common.add_argument("--trust", required=True, help="public key file of whoever may sign")
     common.add_argument("--adapter", action="append", default=[], help="adapter packet to attach")
-    common.add_argument("--kernels", choices=kernel_tables(), help="kernel table; default: the fastest")
+    common.add_argument(
+        "--kernels", choices=kernel_tables(), help="kernel table; default: the fastest"
+    )
     common.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
     parser = argparse.ArgumentParser(prog="plasma-edge", description="Run signed policies.")
@@ -62,9 +64,7 @@ def _make_env(env_id: str) -> Any:
     try:
         import gymnasium
     except ImportError as error:
-        raise UsageError(
-            "run --env needs Gymnasium: pip install 'plasma-edge[gym]'"
-        ) from error
+        raise UsageError("run --env needs Gymnasium: pip install 'plasma-edge[gym]'") from error
     try:
         return gymnasium.make(env_id)
     except gymnasium.error.Error as error:

@@ -61,7 +61,9 @@ class TrustStore:
 
     def __post_init__(self) -> None:
         if not self.keys:
-            raise UsageError("a trust store without keys trusts nobody; pass at least one public key")
+            raise UsageError(
+                "a trust store without keys trusts nobody; pass at least one public key"
+            )
         if len({key.raw for key in self.keys}) != len(self.keys):
             raise UsageError("the same key is given twice; distinct keys are counted once")
         if not 1 <= self.threshold <= len(self.keys):
@@ -97,7 +99,9 @@ class TrustStore:
 
     def name_of(self, signer_id: bytes) -> str | None:
         """The comment of the key with this id in *this* store; None when it holds no such key."""
-        return next((key.comment or "(no comment)" for key in self.keys if key.id == signer_id), None)
+        return next(
+            (key.comment or "(no comment)" for key in self.keys if key.id == signer_id), None
+        )
 
 
 def _read_keys(path: Path) -> Iterable[PublicKey]:

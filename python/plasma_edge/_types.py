@@ -15,7 +15,9 @@ def audit_level(name: str | None) -> int:
     if name is None:
         return 0
     if name not in AUDIT_LEVELS:
-        raise UsageError(f"require_audit: found {name!r}, expected one of {', '.join(AUDIT_LEVELS)}")
+        raise UsageError(
+            f"require_audit: found {name!r}, expected one of {', '.join(AUDIT_LEVELS)}"
+        )
     return AUDIT_LEVELS.index(name)
 
 

@@ -144,6 +144,15 @@ TEST_CASE("refuses an unknown kind, and a kind that was not asked for") {
   CHECK(device_for(Kind::TrustRoot).verdict(base_spec()) == "E_KIND");
 }
 
+TEST_CASE("refuses an unknown kind even where any kind will do") {
+  packet::Header header;
+  for (const uint64_t kind : {0u, 4u, 65'535u}) {
+    Blob file = base_spec().build();
+    put(file, 12, kind, 2);
+    CHECK(packet::read_header(file, header).status == Status::Kind);
+  }
+}
+
 TEST_CASE("refuses another header length") {
   for (const uint64_t length : {0u, 255u, 257u, 65'535u})
     CHECK(verdict_with(14, length, 2) == "E_LIMIT");
@@ -237,6 +246,18 @@ TEST_CASE("refuses a file without room for its signatures and its trailer") {
     file.resize(length);
     put(file, 32, length, 8);
     CHECK(verdict(file) == "E_LAYOUT");
+  }
+}
+
+TEST_CASE("the room for signatures and trailer may be used to the last byte") {
+  const size_t least = base_spec().sections_at() + 40;
+  packet::Header header;
+  for (const auto& [length, expected] :
+       {std::pair{least - 1, Status::Layout}, {least, Status::Ok}}) {
+    Blob file = base_spec().build();
+    file.resize(length);
+    put(file, 32, length, 8);
+    CHECK(packet::read_header(file, header).status == expected);
   }
 }
 

@@ -27,7 +27,9 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def cmake(*args: object) -> None:
         subprocess.run([tools / "cmake", *map(str, args)], check=True, capture_output=True)
 
-    cmake("-S", ROOT, "-B", work / "library", *generator, f"-DCMAKE_INSTALL_PREFIX={work / 'prefix'}")
+    cmake(
+        "-S", ROOT, "-B", work / "library", *generator, f"-DCMAKE_INSTALL_PREFIX={work / 'prefix'}"
+    )
     cmake("--build", work / "library", "--target", "install")
     cmake("-S", RECIPE, "-B", work / "robot", *generator, f"-DCMAKE_PREFIX_PATH={work / 'prefix'}")
     cmake("--build", work / "robot")

@@ -78,7 +78,16 @@ def test_takes_integer_images(signer: Signer) -> None:
 
 @pytest.mark.parametrize(
     "obs",
-    [OBS[:3], OBS[None], np.float32(1), "walk", None, OBS + 1j, {"obs": OBS, "more": OBS}, {"eyes": OBS}],
+    [
+        OBS[:3],
+        OBS[None],
+        np.float32(1),
+        "walk",
+        None,
+        OBS + 1j,
+        {"obs": OBS, "more": OBS},
+        {"eyes": OBS},
+    ],
     ids=["short", "batched", "scalar", "text", "none", "complex", "extra key", "wrong key"],
 )
 def test_refuses_an_observation_that_does_not_fit(reach: pe.Policy, obs: object) -> None:
@@ -98,7 +107,9 @@ def test_out_is_filled_and_returned(reach: pe.Policy) -> None:
     np.testing.assert_array_equal(out, reach(OBS))
 
 
-@pytest.mark.parametrize("out", [np.zeros(3, np.float32), np.zeros(2), np.zeros((2, 2), np.float32)[:, 0], [0, 0]])
+@pytest.mark.parametrize(
+    "out", [np.zeros(3, np.float32), np.zeros(2), np.zeros((2, 2), np.float32)[:, 0], [0, 0]]
+)
 def test_refuses_an_out_that_does_not_fit(reach: pe.Policy, out: object) -> None:
     with pytest.raises(pe.UsageError, match="out must be"):
         reach.step(OBS, out=out)
@@ -242,7 +253,9 @@ def test_an_unknown_kernel_table_is_refused(signer: Signer) -> None:
         pe.Policy.load(signer.base(REACH), trust=signer.public, kernels="abacus")
 
 
-def test_the_environment_forces_a_kernel_table(signer: Signer, tmp_path: Path, key_file: Path) -> None:
+def test_the_environment_forces_a_kernel_table(
+    signer: Signer, tmp_path: Path, key_file: Path
+) -> None:
     packet = tmp_path / "reach.plasma"
     packet.write_bytes(signer.base(REACH))
     code = f"import plasma_edge as pe; print(pe.Policy.load({str(packet)!r}, trust={str(key_file)!r}).kernels)"

@@ -38,7 +38,8 @@ def build_adapter(
 
     base      the base packet (path, bytes or Packet); the adapter is bound to its content digest
     peft_dir  what peft's save_pretrained wrote: adapter_config.json, adapter_model.safetensors
-    golden    float32 [N, n] observations to choose self-test ticks from; those on which the adapter matters come first
+    golden    float32 [N, n] observations to choose self-test ticks from; those on which the adapter
+              matters come first
 
     Other arguments as for `build`. Raises AdapterError when the adapter does not fit the base or
     changes nothing.
@@ -47,7 +48,7 @@ def build_adapter(
     keys = decided.load_keys(key)
     opened = open_packet(base.data if isinstance(base, Packet) else base)
     base_draft = draft_of_base(opened)
-    slot_names = [str(name) for name in opened.manifest.get("slots", [])]
+    slot_names = opened.slot_names
     program = decode(opened.sections, slot_names)
     patches = load_patches(peft_dir, program.slots, slot_names)
     sections = encode_patches(patches)

@@ -77,22 +77,23 @@ def build(
 ) -> Packet:
     """Compile a policy to int8, self-test it and sign it; with `out`, write it there.
 
-    source        ONNX (path, bytes, ModelProto), a text program (path ending in .pasm), or a Program
+    source        ONNX (path, bytes, ModelProto), a text program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
-    golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when there are several
-                  inputs); None draws them at random
+    golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when
+                  there are several inputs); None draws them at random
     audit         {'verdict': 'unverified' | 'verified', scores…}
     max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
     weights       'int8', or 'f32' to keep them exact (4 × the bytes, several times the work)
-    low, high     action limits in the output's unit: a number, [n], or {output: …}; derived when the network ends in
-                  clamp, tanh, sigmoid or tanh · scale + offset
+    low, high     action limits in the output's unit: a number, [n], or {output: …}; derived when
+                  the network ends in clamp, tanh, sigmoid or tanh · scale + offset
     safe          action on a fault, default 0 within the limits (discrete: index 0)
     max_delta     most that an action may change in a tick, 0 = any
     actuators     outputs that drive something, default all
     states        {input: output} of recurrent state; that of GRU operators is found without it
-    ranges, units of inputs, for people: {input: (low, high)}, {input: "m/s"}
-    release       name, channel, sequence, rollback_index, not_before, not_after, metadata; signers: public keys that
-                  sign later; password of the private keys
+    ranges        {input: (low, high)}, for people and for random self-test ticks
+    units         {input: "m/s"}
+    release       name, channel, sequence, rollback_index, not_before, not_after, metadata;
+                  signers: public keys that sign later; password of the private keys
 
     Raises PackError (see plasma_pack.errors) or the runtime's ProgramError; nothing is written
     then.
@@ -145,10 +146,12 @@ def _compile(
                 "a text program states its limits, states, ranges and units itself; edit the text"
             )
         return _compile_text(Path(source))
+    origin: dict[str, Any] = {"format": "program"}
     if isinstance(source, Program):
-        program, origin = source, {"format": "program"}
+        program = source
     else:
-        imported = import_onnx(source, states=states, options=options)
+        named = source if isinstance(source, (bytes, onnx.ModelProto)) else Path(source)
+        imported = import_onnx(named, states=states, options=options)
         program = imported.program
         origin = {"format": "onnx", "opset": imported.opset, "producer": imported.producer}
     program = lay_out(with_limits(_described(program, ranges, units), limits))
@@ -183,8 +186,8 @@ def _described(
     for io in ios:
         if not _is_text(io.name, 1, 31) or not _is_text(io.unit, 0, 15):
             raise SourceError(
-                f"found name {io.name!r} and unit {io.unit!r}, expected printable ASCII of at most 31 and 15 "
-                "characters; rename the input or output when exporting"
+                f"found name {io.name!r} and unit {io.unit!r}, expected printable ASCII of at most "
+                "31 and 15 characters; rename the input or output when exporting"
             )
     return replace(program, ios=tuple(ios))
 

@@ -7,10 +7,10 @@ around (reshape, slice, split, concatenate) is then plain indexing, and only a v
 instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`;
 part of a state becomes a state of its own.
 
-Folding happens when an operation is added and leaves the replaced one to be swept away if nothing
-else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`; tanh ·
-a + b is `squash`; x · sigmoid(x) is `silu`. Nothing is reordered, so results differ from the
-source's by the last bit at most.
+Folding happens when an operation is added, and leaves the replaced one to be swept away if nothing
+else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`;
+tanh · a + b is `squash`; x · sigmoid(x) is `silu`; a written-out GRU cell is `gru`. Nothing is
+reordered, so results differ from the source's by the last bit at most.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import SourceError
+from .gru_fold import find_gru
 from .program import Array, DType, Storage
 
 Ids = npt.NDArray[np.int64]
@@ -64,6 +65,7 @@ class Builder:
         self._order: list[Span] = []
         self._next_id = 0
         self._parts: dict[tuple[str, int, int], str] = {}
+        self._origins: dict[str, tuple[str, int, int]] = {}
 
     # ---- tensors and ids
 
@@ -122,7 +124,12 @@ class Builder:
         key = (span.name, begin, end)
         if key not in self._parts:
             self._parts[key] = self._make_part(span, begin, end)
+            self._origins[self._parts[key]] = key
         return self._parts[key]
+
+    def origin(self, name: str) -> tuple[str, int, int]:
+        """(tensor, begin, end) that a tensor is a part of; itself when it is whole."""
+        return self._origins.get(name, (name, 0, self.spans[name].elements))
 
     def _make_part(self, span: Span, begin: int, end: int) -> str:
         op = self.made.get(span.name)
@@ -139,8 +146,8 @@ class Builder:
             )
         maker = f"the output of a {op.op}" if op is not None else f"input {span.name!r}"
         raise SourceError(
-            f"elements {begin} to {end - 1} of {maker} are used apart, and there is no instruction for that; "
-            "split before a linear layer instead, or make them inputs of their own"
+            f"elements {begin} to {end - 1} of {maker} are used apart, and there is no instruction "
+            "for that; split after a linear layer instead, or make them inputs of their own"
         )
 
     def _fresh(self, prefix: str) -> str:
@@ -176,12 +183,16 @@ class Builder:
         return self.emit(op, [x], self.spans[x].elements, immediates=immediates)
 
     def binary(self, op: str, a: str, b: str) -> str:
-        """add, sub or mul of two vectors; x · sigmoid(x) becomes silu."""
+        """add, sub or mul of two vectors; silu or gru where that is what it computes."""
         if op == "mul":
             for x, gate in ((a, b), (b, a)):
                 made = self.made.get(gate)
                 if made is not None and made.op == "sigmoid" and made.inputs == (x,):
                     return self.unary("silu", x)
+        if op == "add":
+            gru = find_gru(self, (a, b))
+            if gru is not None:
+                return self.emit("gru", [gru.gi, gru.gh, gru.h], self.spans[gru.h].elements)
         return self.emit(op, [a, b], self.spans[a].elements)
 
     def shift(self, x: str, amount: Array) -> str:

@@ -265,7 +265,7 @@ def disasm(
 
 def _text(opened: OpenPacket, base: Path | None) -> str:
     if opened.header.kind == Kind.BASE:
-        return disassemble(opened.sections, _slots(opened))
+        return disassemble(opened.sections, opened.slot_names)
     if base is None:
         raise OptionError("an adapter's patches have the shapes of its base; pass --base")
     opened_base = open_packet(base)
@@ -274,9 +274,4 @@ def _text(opened: OpenPacket, base: Path | None) -> str:
             f"{base} is not the base of this adapter; expected content digest "
             f"{opened.header.base_digest.hex()}"
         )
-    return disassemble_adapter(opened.sections, opened_base.sections, _slots(opened_base))
-
-
-def _slots(opened: OpenPacket) -> list[str]:
-    slots = opened.manifest.get("slots", [])
-    return [str(name) for name in slots] if isinstance(slots, list) else []
+    return disassemble_adapter(opened.sections, opened_base.sections, opened_base.slot_names)

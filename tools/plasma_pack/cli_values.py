@@ -29,7 +29,7 @@ def per_output(option: str, texts: Sequence[str]) -> PerOutput:
         return _numbers(option, texts[0])
     if not all(separator for _, separator, _ in named):
         raise OptionError(
-            f"{option}: found {', '.join(texts)}; give one list of numbers, or NAME=NUMBERS each time"
+            f"{option}: found {', '.join(texts)}; give one list of numbers, or NAME=NUMBERS each"
         )
     return {name: _numbers(option, numbers) for name, _, numbers in named}
 

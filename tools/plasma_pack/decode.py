@@ -189,7 +189,7 @@ def _instructions(sections: Mapping[int, bytes], names: Sequence[str]) -> Iterat
         if code not in MNEMONICS:
             raise packet_error("E_PROG_OPCODE", f"opcode {code} is not in opset 1")
         op = MNEMONICS[code]
-        count = OPCODES[op]["immediates"]
+        count = OPCODES[op].immediates
         unused = {*operands[n_in:8], *operands[9:]}
         if (
             flags

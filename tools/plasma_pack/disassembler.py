@@ -23,8 +23,7 @@ def disassemble(sections: Mapping[int, bytes], slot_names: Sequence[str] = ()) -
     malformed tables.
     """
     program = decode(sections, slot_names)
-    if _offsets(lay_out(_unplaced(program))) == _offsets(program):
-        program = _unplaced(program)
+    program = _without_needless_offsets(program)
     labels = slot_labels(program)
     lines = [_declaration(program, tensor) for tensor in program.tensors]
     lines += [""] + list(_instructions(program, labels))
@@ -44,9 +43,7 @@ def disassemble_adapter(
         lines += _matrix(f"A{index}", patch.a) + _matrix(f"B{index}", patch.b)
         parts = [f"A{index}", f"B{index}"]
         if patch.bias is not None:
-            lines.append(
-                f"lora d{index} {_type(DType.F32, patch.bias)} = {format_numbers(patch.bias, DType.F32)}"
-            )
+            lines.append(_lora(f"d{index}", DType.F32, patch.bias))
             parts.append(f"d{index}")
         label = labels[program.slots[patch.slot].instruction]
         scale = format_number(np.float32(patch.scale), DType.F32)
@@ -66,14 +63,18 @@ def slot_labels(program: Program) -> dict[int, str]:
     return labels
 
 
-def _unplaced(program: Program) -> Program:
-    return replace(
-        program, tensors=tuple(replace(tensor, offset=None) for tensor in program.tensors)
-    )
+def _without_needless_offsets(program: Program) -> Program:
+    """Offsets are kept for no tensor, or for the arena's, or for all: the least that layout needs."""
+    offsets = [tensor.offset for tensor in program.tensors]
+    for kept in ((), (Storage.ARENA,)):
+        bare = replace(program, tensors=tuple(_bare(tensor, kept) for tensor in program.tensors))
+        if [tensor.offset for tensor in lay_out(bare).tensors] == offsets:
+            return bare
+    return program
 
 
-def _offsets(program: Program) -> list[int | None]:
-    return [tensor.offset for tensor in program.tensors]
+def _bare(tensor: Tensor, kept: tuple[Storage, ...]) -> Tensor:
+    return tensor if tensor.storage in kept else replace(tensor, offset=None)
 
 
 def _declaration(program: Program, tensor: Tensor) -> str:
@@ -106,7 +107,8 @@ def _io_words(io: Io) -> Iterator[str]:
 
 
 def _safe_words(safe: Safe, dtype: DType) -> Iterator[str]:
-    yield f"low {_values(safe.low, dtype)} high {_values(safe.high, dtype)} safe {_values(safe.safe, dtype)}"
+    for word, values in (("low", safe.low), ("high", safe.high), ("safe", safe.safe)):
+        yield f"{word} {_values(values, dtype)}"
     if safe.max_delta.view(np.uint32).any():
         yield f"max_delta {_values(safe.max_delta, DType.F32)}"
 
@@ -123,9 +125,13 @@ def _instructions(program: Program, labels: Mapping[int, str]) -> Iterator[str]:
 
 def _matrix(name: str, matrix: Matrix) -> list[str]:
     return [
-        f"lora {name} {_type(DType.I8, matrix.values)} scale {name}s = {_values(matrix.values, DType.I8)}",
-        f"lora {name}s {_type(DType.F32, matrix.scales)} = {_values(matrix.scales, DType.F32)}",
+        _lora(name, DType.I8, matrix.values, f" scale {name}s"),
+        _lora(f"{name}s", DType.F32, matrix.scales),
     ]
+
+
+def _lora(name: str, dtype: DType, values: Array, scale: str = "") -> str:
+    return f"lora {name} {_type_of(dtype, values.shape)}{scale} = {_values(values, dtype)}"
 
 
 def _values(values: Array, dtype: DType) -> str:
@@ -133,10 +139,6 @@ def _values(values: Array, dtype: DType) -> str:
     raw = np.ascontiguousarray(values, dtype.numpy).reshape(-1)
     words = raw.view(np.dtype(f"<u{dtype.numpy.itemsize}"))
     return format_numbers(raw[:1] if len(raw) and (words == words[0]).all() else raw, dtype)
-
-
-def _type(dtype: DType, values: Array) -> str:
-    return _type_of(dtype, values.shape)
 
 
 def _type_of(dtype: DType, dims: tuple[int, ...]) -> str:

@@ -57,7 +57,7 @@ def encode_patches(patches: Sequence[Patch]) -> dict[int, bytes]:
 def _instruction(program: Program, instruction: Instruction) -> bytes:
     inputs = [program.index(name) for name in instruction.inputs]
     return INSTRUCTION.pack(
-        OPCODES[instruction.op]["code"],
+        OPCODES[instruction.op].code,
         0,
         len(inputs),
         1,

@@ -2,7 +2,7 @@
 """What can go wrong before a packet exists.
 
     plasma_edge.PlasmaError
-    ├── PacketError            a file that is not a well-formed packet (codes of the runtime: E_MAGIC, ...)
+    ├── PacketError            not a well-formed packet (the runtime's codes: E_MAGIC, ...)
     └── UsageError(ValueError)
         └── PackError          something given to plasma_pack cannot be packed
             ├── SourceError    the policy to compile                   E_PACK_SOURCE

@@ -72,8 +72,8 @@ def adapter_gold(
     answers = _answers(adapted, cases)
     if answers == _answers(plain, cases):
         raise AdapterError(
-            f"the adapter changes no action on any of {len(candidates)} observations; train it longer, "
-            "or pass golden=… with observations on which it matters"
+            f"the adapter changes no action on any of {len(candidates)} observations; "
+            "train it longer, or pass golden=… with observations on which it matters"
         )
     return _encode(cases, answers)
 
@@ -93,14 +93,14 @@ def _candidates(program: Program, observations: Observations) -> list[Case]:
     if not isinstance(observations, Mapping):
         if len(inputs) != 1:
             raise OptionError(
-                f"golden: the policy has inputs {[io.name for io, _ in inputs]}; pass a dict by name"
+                f"golden: the inputs are {[io.name for io, _ in inputs]}; pass a dict by name"
             )
         observations = {inputs[0][0].name: observations}
     columns = {io.name: _rows(observations.get(io.name), io.name, t.elements) for io, t in inputs}
     counts = {len(rows) for rows in columns.values()}
     if len(counts) != 1 or 0 in counts:
         raise OptionError(
-            f"golden: found {sorted(counts)} observations, expected the same number ≥ 1 for each input"
+            f"golden: found {sorted(counts)} observations, expected as many (≥ 1) for each input"
         )
     return [{name: rows[i] for name, rows in columns.items()} for i in range(counts.pop())]
 

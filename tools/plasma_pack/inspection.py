@@ -110,13 +110,8 @@ def _section(record: fmt.Record) -> dict[str, Any]:
     }
 
 
-def _slot_names(opened: OpenPacket) -> list[str]:
-    slots = opened.manifest.get("slots", [])
-    return [str(name) for name in slots] if isinstance(slots, list) else []
-
-
 def _program(opened: OpenPacket) -> dict[str, Any]:
-    program = decode(opened.sections, _slot_names(opened))
+    program = decode(opened.sections, opened.slot_names)
     return {
         "instructions": len(program.instructions),
         "opcodes": dict(Counter(instruction.op for instruction in program.instructions)),
@@ -159,10 +154,10 @@ def _slots(program: Program) -> list[dict[str, Any]]:
 
 def _adapter(opened: OpenPacket, base: OpenPacket | None) -> dict[str, Any]:
     """The patches; their slots by name when the base is at hand."""
-    names = _slot_names(opened)
+    names = opened.slot_names
     if base is None:
         return {"patches": [{"slot": printable(name)} for name in names]}
-    program = decode(base.sections, _slot_names(base))
+    program = decode(base.sections, base.slot_names)
     labels = slot_labels(program)
     return {
         "patches": [

@@ -33,24 +33,24 @@ def public_line(key: PublicKey) -> str:
     return f"{ALGORITHM} {base64.b64encode(key.raw).decode()} {key.comment}".rstrip() + "\n"
 
 
-def keygen(path: str | Path, *, comment: str = "", password: Password = None) -> PublicKey:
-    """Make a key pair: the private key at `path` (0600), the public key at `path` + `.pub`.
+def keygen(
+    path: str | Path, *, comment: str = "", password: Password = None, replace: bool = False
+) -> PublicKey:
+    """Make a key pair: the private key at `path` (0600), the public one beside it (.pem → .pub).
 
-    Raises KeyFileError when either file is there already: a key is never overwritten.
+    Raises KeyFileError when either file is there already, unless `replace` says that they may go.
     """
     private_path = Path(path)
     public_path = public_path_of(private_path)
     if public_path == private_path:
-        raise KeyFileError(
-            f"{path} ends in .pub, which is for public keys; choose a name ending in .pem"
-        )
+        raise KeyFileError(f"{path} ends in .pub, which is for public keys; end it in .pem")
     for existing in (private_path, public_path):
-        if existing.exists() or existing.is_symlink():
+        if not replace and (existing.exists() or existing.is_symlink()):
             raise KeyFileError(f"{existing} exists; choose another name or move it away first")
     private_key = Ed25519PrivateKey.generate()
     public_key = PublicKey(public_bytes(private_key), _clean_comment(comment or private_path.stem))
-    save_private(private_key, private_path, password=password)
-    _write_new(public_path, public_line(public_key).encode(), 0o644)
+    save_private(private_key, private_path, password=password, replace=replace)
+    _write(public_path, public_line(public_key).encode(), 0o644, replace)
     return public_key
 
 
@@ -59,7 +59,13 @@ def public_path_of(private_path: Path) -> Path:
     return private_path.with_suffix(".pub")
 
 
-def save_private(key: Ed25519PrivateKey, path: str | Path, *, password: Password = None) -> None:
+def save_private(
+    key: Ed25519PrivateKey,
+    path: str | Path,
+    *,
+    password: Password = None,
+    replace: bool = False,
+) -> None:
     """Write PKCS#8 PEM, mode 0600 from its first byte on, encrypted when a password is given."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if password is not None:
@@ -69,20 +75,23 @@ def save_private(key: Ed25519PrivateKey, path: str | Path, *, password: Password
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
     )
-    _write_new(Path(path), pem, 0o600)
+    _write(Path(path), pem, 0o600, replace)
 
 
 def load_private(path: str | Path, *, password: Password = None) -> Ed25519PrivateKey:
-    """Read a private key; refuses a file that group or others may read, and keys that are not
-    Ed25519.
+    """Read a private key. A password that an unprotected key does not need is not used.
+
+    Raises KeyFileError when group or others may read the file, or when it is not an Ed25519 key.
     """
     pem = _read_private_file(Path(path))
+    is_encrypted = b"BEGIN ENCRYPTED PRIVATE KEY" in pem
+    if is_encrypted and password is None:
+        raise KeyFileError(f"{path} is protected by a password; pass it")
     try:
-        key = serialization.load_pem_private_key(pem, _password_bytes(password))
-    except TypeError as error:
-        wanted = "needs a password" if password is None else "has no password, but one was given"
-        raise KeyFileError(f"{path} {wanted}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+        key = serialization.load_pem_private_key(
+            pem, _password_bytes(password) if is_encrypted else None
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyFileError(
             f"{path} is not a PKCS#8 PEM private key, or the password is wrong"
         ) from error
@@ -132,11 +141,11 @@ def _read_private_file(path: Path) -> bytes:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, replace: bool) -> None:
     try:
-        write_file(path, data, mode=mode, replace=False)
+        write_file(path, data, mode=mode, replace=replace)
     except FileExistsError as error:
-        raise KeyFileError(f"{path} exists; a key is never overwritten") from error
+        raise KeyFileError(f"{path} exists; a key is never overwritten unasked") from error
     except OSError as error:
         raise KeyFileError(f"{path} cannot be written: {error.strerror}") from error
 

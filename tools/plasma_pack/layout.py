@@ -139,7 +139,7 @@ def _replaceable(
     nothing else there.
     """
     row = OPCODES.get(writer.op)
-    if row is None or not row["in_place"]:
+    if row is None or not row.in_place:
         return None
     for item in neighbours:
         others = [other for other in neighbours if other is not item]

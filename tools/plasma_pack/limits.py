@@ -122,6 +122,8 @@ def _safe(program: Program, output: Tensor, options: LimitOptions) -> Safe:
         _index_limits(program, output) if is_discrete else _float_limits(program, output, given)
     )
     safe = given["safe"] if given["safe"] is not None else np.clip(0, low, high)
+    if is_discrete and (safe != np.rint(safe)).any():
+        raise LimitsError(f"output {output.name!r}: safe must be the whole number of a choice")
     if not ((low <= safe) & (safe <= high)).all():
         raise LimitsError(
             f"output {output.name!r}: found low {low.tolist()}, safe {np.asarray(safe).tolist()}, "
@@ -154,8 +156,9 @@ def _float_limits(
     low, high = given["low"], given["high"]
     if derived is None and (low is None or high is None):
         raise LimitsError(
-            f"output {output.name!r} has no limits of its own (it does not end in clamp, tanh, sigmoid or "
-            "tanh · scale + offset); pass low=… and high=…"
+            f"output {output.name!r} has no limits of its own (it does not end in clamp, tanh, "
+            "sigmoid or tanh · scale + offset); pass low=… and high=…, or states={input: "
+            f"{output.name!r}}} if it is a recurrent state"
         )
     if derived is not None:
         low, high = (derived[0] if low is None else low), (derived[1] if high is None else high)

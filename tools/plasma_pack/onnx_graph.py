@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -25,6 +25,25 @@ from .errors import SourceError
 from .program import Array
 
 Source = str | Path | bytes | onnx.ModelProto
+
+
+# Operators that only move elements.
+MOVEMENT = frozenset(
+    [
+        "Concat",
+        "Dropout",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Identity",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    ]  # noqa: SIM905 - a list of words reads as one
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +72,7 @@ class Graph:
         self.inputs = [
             _graph_input(value) for value in graph.input if value.name not in self.constants
         ]
-        self.outputs = [value.name for value in graph.output]
+        self.outputs: list[str] = [value.name for value in graph.output]
         self.nodes = _needed(graph)
         self.producers = {name: node for node in self.nodes for name in node.output if name}
 
@@ -95,12 +114,11 @@ def load_graph(source: Source) -> Graph:
         return Graph(onnx.load(str(source)))
     except FileNotFoundError as error:
         raise SourceError(
-            f"{error.filename or source} is missing; give the path of an ONNX file"
+            f"{error.filename or source!r} is missing; give the path of an ONNX file"
         ) from error
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
-        raise SourceError(
-            f"{source if isinstance(source, (str, Path)) else 'the source'} is not ONNX: {error}"
-        ) from error
+        name = source if isinstance(source, (str, Path)) else "the source"
+        raise SourceError(f"{name} is not ONNX: {error}") from error
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
@@ -143,12 +161,12 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
     if kind.elem_type != onnx.TensorProto.FLOAT:
         found = onnx.TensorProto.DataType.Name(kind.elem_type)
         raise SourceError(
-            f"input {value.name!r} is {found}, expected FLOAT; export the policy with float32 inputs"
+            f"input {value.name!r} is {found}, expected FLOAT; export with float32 inputs"
         )
     dims = list(kind.shape.dim)
     if not dims or not dims[-1].HasField("dim_value"):
         raise SourceError(
-            f"the width of input {value.name!r} is not fixed; only batch and sequence may be dynamic"
+            f"the width of input {value.name!r} is not fixed; only batch and sequence may be"
         )
     return GraphInput(
         value.name, tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX in, program out: the networks that torch.onnx.export makes of an MLP or a GRU policy (either
-exporter).
+"""ONNX in, program out: what torch.onnx.export makes of an MLP or a GRU policy, by either exporter.
 
 The batch is 1. A recurrent state that the network takes as an input and gives back as an output
 stays inside the program, as a state that is carried from tick to tick.
@@ -17,29 +16,14 @@ import onnx
 from .builder import Builder, Ids
 from .errors import SourceError
 from .lowering import Options, lower
-from .onnx_graph import Graph, Source, load_graph
-from .onnx_ops import OPERATORS, Converter
+from .onnx_arithmetic import ARITHMETIC
+from .onnx_graph import MOVEMENT, Graph, Source, load_graph
+from .onnx_layers import LAYERS
+from .onnx_node import Node
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-# Operators that only move elements; evaluated on element ids.
-MOVEMENT = frozenset(
-    [
-        "Concat",
-        "Dropout",
-        "Expand",
-        "Flatten",
-        "Gather",
-        "Identity",
-        "Reshape",
-        "Slice",
-        "Split",
-        "Squeeze",
-        "Transpose",
-        "Unsqueeze",
-    ]
-)
-MAX_NAME_BYTES = 31
+OPERATORS = ARITHMETIC | LAYERS
 
 
 @dataclass(frozen=True)
@@ -77,16 +61,15 @@ class _Walk:
         self.live: dict[str, Ids] = {}
         for value in graph.inputs:
             storage = Storage.STATE if value.name in pairs else Storage.INPUT
-            elements = int(np.prod(value.shape))
-            self.live[value.name] = self.builder.declare(value.name, elements, storage).reshape(
-                value.shape
-            )
+            ids = self.builder.declare(value.name, int(np.prod(value.shape)), storage)
+            self.live[value.name] = ids.reshape(value.shape)
 
     def convert(self, node: onnx.NodeProto) -> None:
         live = [name for name in node.input if name in self.live]
         if node.domain not in ("", "ai.onnx"):
             raise SourceError(
-                f"{self.graph.where(node)} is of domain {node.domain!r}; export with standard operators"
+                f"{self.graph.where(node)} is of domain {node.domain!r}; "
+                "export with standard operators"
             )
         if node.op_type == "Shape" and live:
             self.constants[node.output[0]] = np.array(self.live[live[0]].shape, np.int64)
@@ -96,12 +79,13 @@ class _Walk:
         elif node.op_type in MOVEMENT:
             self._move(node)
         elif node.op_type in OPERATORS:
-            converter = Converter(self.graph, self.builder, node, self.live, self.constants)
-            self.live.update(zip(node.output, OPERATORS[node.op_type](converter), strict=False))
+            operands = Node(self.graph, self.builder, node, self.live, self.constants)
+            self.live.update(zip(node.output, OPERATORS[node.op_type](operands), strict=False))
         else:
             raise SourceError(
                 f"{self.graph.where(node)} is not supported; supported are "
-                f"{', '.join(sorted(MOVEMENT | OPERATORS.keys()))}. Rewrite that layer with these and export again"
+                f"{', '.join(sorted(MOVEMENT | OPERATORS.keys()))}. "
+                "Rewrite that layer with these and export again"
             )
 
     def _move(self, node: onnx.NodeProto) -> None:
@@ -110,7 +94,8 @@ class _Walk:
             is_data = position == 0 or node.op_type == "Concat"
             if name in self.live and not is_data:
                 raise SourceError(
-                    f"{self.graph.where(node)} moves elements depending on data; that is not supported"
+                    f"{self.graph.where(node)} moves elements depending on data; "
+                    "that is not supported"
                 )
             inputs.append(self._ids(name) if is_data else self.constants.get(name))
         moved = self.graph.evaluate(node, inputs)
@@ -150,6 +135,7 @@ class _Walk:
         ids = self._output(given)
         if ids.size != self.live[taken].size:
             raise SourceError(
-                f"state {taken!r} has {self.live[taken].size} elements, {given!r} that should feed it has {ids.size}"
+                f"state {taken!r} has {self.live[taken].size} elements, "
+                f"{given!r} that should feed it has {ids.size}"
             )
         return ids

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class _Module:
 
 
 def load_patches(
-    directory: str | Path, slots: Sequence[Slot], slot_names: Sequence[str]
+    directory: str | PathLike[str], slots: Sequence[Slot], slot_names: Sequence[str]
 ) -> list[Patch]:
     """Patches in slot order. Raises AdapterError naming the module, what was found and what to
     do.

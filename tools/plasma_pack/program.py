@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ class Storage(IntEnum):
     OUTPUT = 4
 
 
-class OpcodeRow(TypedDict):
+class OpcodeRow(NamedTuple):
     """One line of cpp/vm/opcodes.def."""
 
     code: int
@@ -63,8 +63,9 @@ class OpcodeRow(TypedDict):
     in_place: bool
 
 
-OPCODES: dict[str, OpcodeRow] = {row["mnemonic"]: row for row in _core.OPCODES}
-MNEMONICS: dict[int, str] = {row["code"]: row["mnemonic"] for row in OPCODES.values()}
+_ROWS = [OpcodeRow(**row) for row in _core.OPCODES]
+OPCODES = {row.mnemonic: row for row in _ROWS}
+MNEMONICS = {row.code: row.mnemonic for row in _ROWS}
 
 
 @dataclass(frozen=True, eq=False)

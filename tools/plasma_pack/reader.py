@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,14 @@ class OpenPacket:
     manifest: Mapping[str, Any]
     sections: Mapping[int, bytes]
 
+    @property
+    def slot_names(self) -> list[str]:
+        """Names of the slots as the manifest has them; nothing vouches for them."""
+        slots = self.manifest.get("slots", [])
+        return [str(name) for name in slots] if isinstance(slots, list) else []
 
-def open_packet(source: str | Path | bytes) -> OpenPacket:
+
+def open_packet(source: str | PathLike[str] | bytes) -> OpenPacket:
     """Open a file or bytes. Raises PacketError with the runtime's codes when the container is not
     sound.
     """

@@ -210,7 +210,7 @@ def _signature_offset(header: fmt.Header, region: bytes, wanted: bytes) -> int:
             return fmt.align(header.signed_len) + fmt.SIGNATURE_BYTES * index
     raise packet_error(
         "E_SIG_UNKNOWN_KEY",
-        f"no place is reserved for key {wanted.hex()}; name it with --signer when the packet is built",
+        f"no place is reserved for key {wanted.hex()}; name it with --signer when building",
     )
 
 

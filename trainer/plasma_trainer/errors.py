@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything the trainer raises on purpose.
 
     TrainerError
-    ├── UsageError (ValueError)   the caller asked for something that cannot be done
-    ├── RunMismatch               a run directory holds another experiment than the one asked for
-    └── MissingDependency         an optional library is not installed
+    ├── UsageError (ValueError)               the caller asked for something that cannot be done
+    ├── RunMismatchError                      a run directory holds another experiment than the one asked for
+    └── MissingDependencyError (ImportError)  an optional library is not installed
 
 A message says what was found, what was expected, and what to do.
 """
@@ -19,9 +20,9 @@ class UsageError(TrainerError, ValueError):
     """The caller asked for something that cannot be done."""
 
 
-class RunMismatch(TrainerError):
+class RunMismatchError(TrainerError):
     """A run directory holds another experiment than the one asked for."""
 
 
-class MissingDependency(TrainerError, ImportError):
+class MissingDependencyError(TrainerError, ImportError):
     """An optional library is not installed."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The three network pieces every model here is built from: a plain MLP, a batch of MLPs, and a normaliser."""
 
 from __future__ import annotations

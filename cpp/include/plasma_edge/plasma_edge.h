@@ -40,7 +40,7 @@ typedef struct pe_options {
   uint32_t require_audit;    /* 0 none, 1 unverified, 2 verified */
   uint64_t deadline_ns;      /* steps that take longer are counted; 0: none */
   const char* kernels;       /* kernel table by name; null: the fastest */
-  uint64_t max_memory_bytes; /* for constants and for working memory, each; 0: 64 MiB */
+  uint64_t max_memory_bytes; /* for constants, arena and state, each; 0: 64 MiB */
   uint64_t max_cost_units;   /* of one tick; 0: no limit */
 } pe_options;
 

@@ -40,7 +40,7 @@ struct LoadOptions {
   uint64_t deadline_ns = 0;           // steps that take longer are counted; 0: none
   const char* kernels = nullptr;      // kernel table by name; null: the fastest this CPU runs
   uint64_t max_file_bytes = 256ull << 20;
-  uint64_t max_memory_bytes = 64ull << 20;  // for constants and for working memory, each
+  uint64_t max_memory_bytes = 64ull << 20;  // for constants, arena and state, each
   uint64_t max_cost_units = UINT64_MAX;     // of one tick, adapters included
 };
 

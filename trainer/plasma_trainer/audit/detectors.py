@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can be said about a policy from data and imagination alone: scores that rank, and do not decide.
 
 A policy trained in a world can learn the world's mistakes. Each score measures one symptom of that on phantom paths of
@@ -23,7 +24,9 @@ def unsupported_share(world: Ensemble, data: dict[str, Tensor], paths: Paths) ->
     """Share of phantom steps further from the data than 99 % of the data is from itself (k nearest neighbours)."""
     real = _features(world, data["obs"], data["action"])  # [N, F]
     phantom = _features(world, *visited(paths))  # [P, F]
-    within = torch.cdist(real, real).kthvalue(NEIGHBOUR + 1, dim=1).values  # the first neighbour is the step itself
+    within = (
+        torch.cdist(real, real).kthvalue(NEIGHBOUR + 1, dim=1).values
+    )  # the first neighbour is the step itself
     across = torch.cdist(phantom, real).kthvalue(NEIGHBOUR, dim=1).values
     return float((across > within.quantile(QUANTILE)).float().mean())
 

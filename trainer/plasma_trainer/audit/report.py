@@ -1,4 +1,5 @@
-"""The result of an audit, as it is signed into a packet."""
+# SPDX-License-Identifier: Apache-2.0
+"""The result of an audit: what was measured, and what follows from it."""
 
 from __future__ import annotations
 
@@ -8,27 +9,36 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Verdict = Literal["none", "unverified", "verified", "failed"]
+"""`none` is what a packet without a report says; a report says one of the others."""
 
-OFFLINE_LIMIT = 0.5  # of a share: more than half of the phantom steps without support calls for a warning
-GAP_LIMIT = 0.15  # of the return: what counted as exploited in the study behind these detectors
+SHARE_LIMIT = 0.5  # of phantom steps without support: then most of the promise rests on nothing
+GAP_LIMIT = 0.15  # of the return: beyond it a policy counts as having exploited its world
+THRESHOLDS = {
+    "unsupported_share": SHARE_LIMIT,
+    "disagreement_share": SHARE_LIMIT,
+    "auditor_gap": GAP_LIMIT,
+    "canary_gap": GAP_LIMIT,
+}
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One real episode beside phantom paths from its very first observation."""
+    """One real episode beside what was promised for it: phantom paths from its own first observation.
 
-    imagined_return: float
+    The common start takes the luck of the start out of the comparison; what is left is the world's honesty.
+    """
+
+    promised_return: float
     real_return: float
     real_steps: int
-    gap: float  # what was promised and not kept, as a share of the larger of both returns
+    gap: float  # share of the return that was promised and not kept, see `shortfall`
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Scores, thresholds and what follows from them.
+    """Scores of one policy. Offline scores rank, a canary decides.
 
-    Offline scores rank policies; none of them transfers between tasks, so none of them decides. A canary decides:
-    `verified` if reality kept what imagination promised, `failed` if not, `unverified` without one.
+    No offline score transfers between tasks, so none of them passes or fails a policy; above its threshold, it warns.
     """
 
     imagined_return: float
@@ -39,56 +49,57 @@ class AuditReport:
 
     @property
     def verdict(self) -> Verdict:
-        """unverified | verified | failed. (`none`, no audit at all, is what a packet without a report says.)"""
+        """`verified` if reality kept what imagination promised, `failed` if not, `unverified` without a canary."""
         if self.canary is None:
             return "unverified"
         return "verified" if self.canary.gap <= GAP_LIMIT else "failed"
 
     @property
-    def warnings(self) -> list[str]:
-        """Names of the offline scores above their limits."""
-        limits = self.thresholds
-        scores = self.scores
-        return [name for name in ("unsupported_share", "disagreement_share", "auditor_gap") if scores[name] > limits[name]]
-
-    @property
     def scores(self) -> dict[str, float]:
-        """By name, one number each."""
-        numbers = {k: v for k, v in asdict(self).items() if k != "canary"}
-        return numbers | ({"canary_gap": self.canary.gap} if self.canary else {})
+        """The numbers held against THRESHOLDS, by name."""
+        offline = {
+            "unsupported_share": self.unsupported_share,
+            "disagreement_share": self.disagreement_share,
+            "auditor_gap": self.auditor_gap,
+        }
+        return offline | ({"canary_gap": self.canary.gap} if self.canary else {})
 
     @property
-    def thresholds(self) -> dict[str, float]:
-        """The limits that scores of the same name were held against."""
-        return {
-            "unsupported_share": OFFLINE_LIMIT,
-            "disagreement_share": OFFLINE_LIMIT,
-            "auditor_gap": GAP_LIMIT,
-            "canary_gap": GAP_LIMIT,
-        }
+    def warnings(self) -> list[str]:
+        """Names of the scores above their thresholds."""
+        return [name for name, score in self.scores.items() if score > THRESHOLDS[name]]
 
     def as_dict(self) -> dict[str, Any]:
         """The whole report, ready for JSON or CBOR."""
         return {
             "verdict": self.verdict,
+            "imagined_return": self.imagined_return,
             "scores": self.scores,
-            "thresholds": self.thresholds,
+            "thresholds": THRESHOLDS,
             "warnings": self.warnings,
             "canary": asdict(self.canary) if self.canary else None,
         }
 
     def section(self) -> dict[str, Any]:
-        """What goes into a packet: verdict, scores, thresholds, and the SHA-512/32 digest (hex) of the whole report."""
-        text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
-        return {
-            "verdict": self.verdict,
-            "scores": self.scores,
-            "thresholds": self.thresholds,
-            "report_digest": hashlib.sha512(text.encode()).digest()[:32].hex(),
-        }
+        """What of it goes into a packet, see `section`."""
+        return section(self.as_dict())
 
 
-def shortfall(promised: float, kept: float) -> float:
-    """(promised - kept) as a share of the larger magnitude of both; negative when reality was kinder."""
-    scale = max(abs(promised), abs(kept))
+def section(document: dict[str, Any]) -> dict[str, Any]:
+    """What of a report (`AuditReport.as_dict`) goes into a packet: verdict, scores, thresholds, digest.
+
+    `report_digest` (hex, SHA-512 truncated to 32 bytes) is that of the whole document as canonical JSON.
+    """
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha512(text.encode()).digest()[:32].hex()
+    signed = {name: document[name] for name in ("verdict", "scores", "thresholds")}
+    return signed | {"report_digest": digest}
+
+
+def shortfall(promised: float, kept: float, usual: float) -> float:
+    """(promised - kept) as a share of the largest return in sight; negative when reality was kinder.
+
+    `usual` is the size of real returns on this task: where a good return is near 0, a trifle stays a trifle.
+    """
+    scale = max(abs(promised), abs(kept), abs(usual))
     return (promised - kept) / scale if scale > 0 else 0.0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Experience: real transitions, batches of paths, and the seeds that make both repeatable."""
 
 from plasma_trainer.data.collect import collect, random_act

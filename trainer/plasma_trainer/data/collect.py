@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Experience from a plant. Every call of `env.step` here is a real step, and is counted as one."""
 
 from __future__ import annotations

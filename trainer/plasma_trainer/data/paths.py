@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A batch of paths through a world: what imagination writes, what policies learn from, what the audit reads."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One seed in, as many independent seeds out as there are places that need one."""
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real experience of a run: a flat, append-only table of transitions."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Transitions:
         """Write an .npz that is either whole or not there."""
         scratch = path.with_suffix(".tmp.npz")
         np.savez_compressed(scratch, **{f.name: getattr(self, f.name) for f in fields(self)})
-        os.replace(scratch, path)
+        scratch.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Transitions:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Films of the robot: what the accident looks like with and without the adapter."""
 
 from __future__ import annotations
@@ -5,17 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import plasma_edge as pe
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+import plasma_edge as pe
 from plasma_trainer.envs import fly, make_plant
 
 FLIP_TICK = 100
 SIZE = (300, 200)
-FIRST_TICK = FLIP_TICK - 20
+FIRST_TICK = FLIP_TICK - 12
 LAST_TICK = FLIP_TICK + 100
-FRAME_MS = 40
-STRIP_FRAMES = 6
+FRAME_MS = 50
+STRIP_FRAMES = 5
+FONT = ImageFont.load_default(size=16)
 
 
 def film(env_id: str, policy: pe.Policy, adapter: Path | None, seed: int) -> list[Image.Image]:
@@ -58,6 +60,6 @@ def _frame(pixels: np.ndarray, tick: int) -> Image.Image:
     image = Image.fromarray(pixels).resize(SIZE)
     draw = ImageDraw.Draw(image)
     after = tick >= FLIP_TICK
-    draw.text((8, 6), f"tick {tick}", fill="black")
-    draw.text((8, 20), "motor reversed" if after else "motor as built", fill="#c0392b" if after else "#555555")
+    state, color = ("motor reversed", "#c0392b") if after else ("motor as built", "#555555")
+    draw.text((8, 4), f"tick {tick}: {state}", fill=color, font=FONT)
     return image.quantize(64)

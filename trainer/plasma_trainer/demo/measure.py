@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a packet costs and what it refuses: microseconds and error codes."""
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import plasma_edge as pe
 
+import plasma_edge as pe
 from plasma_trainer.demo.stages import Figures
 from plasma_trainer.envs import Act
 

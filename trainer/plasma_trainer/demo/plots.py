@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's figures as pictures."""
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ def learning_curve(real_steps: Sequence[int], returns: Sequence[float], path: Pa
         label = "Stable-Baselines3 PPO, recorded" if index == 0 else None
         axes.plot(curve["real_steps"], curve["returns"], color=THEIRS, lw=1, label=label)
     axes.plot(real_steps, returns, color=OURS, marker="o", lw=2, label="plasma-trainer, this run")
+    axes.annotate(
+        f"{real_steps[-1]} steps", (real_steps[-1], returns[-1]), (8, -4), textcoords="offset points"
+    )
     axes.axhline(baseline["threshold"], color="black", lw=0.6, ls=":")
     axes.set(xscale="log", xlabel="real environment steps", ylabel="mean return, 10 episodes")
     axes.legend(frameon=False)
@@ -45,7 +49,9 @@ def latency_histogram(counts: Sequence[int], call_p50: float, step_p50: float, p
     figure, axes = _canvas()
     axes.stairs(counts, HISTOGRAM_BINS_US, fill=True, color=OURS)
     axes.axvline(call_p50, color="black", lw=0.8)
-    axes.set(xscale="log", yscale="log", xlabel="µs per call of policy(obs) from Python", ylabel="calls")
+    axes.set(
+        xscale="log", yscale="log", xlabel="µs per call of policy(obs) from Python", ylabel="calls"
+    )
     axes.set_title(f"median {call_p50:.2f} µs; inside C++ {step_p50:.2f} µs", fontsize=10)
     _save(figure, path)
 

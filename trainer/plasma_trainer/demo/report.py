@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The demo's report: one page that needs nothing but itself."""
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ PAGE = """<!doctype html>
 <style>
  body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328 }}
  h1 {{ font-size: 1.6rem }} h2 {{ font-size: 1.15rem; margin-top: 2.2rem }}
- table {{ border-collapse: collapse }} td, th {{ padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top }}
+ table {{ border-collapse: collapse }} td {{ padding: .25rem .9rem .25rem 0; vertical-align: top }}
  tr {{ border-bottom: 1px solid #d8dee4 }} td.n {{ font-variant-numeric: tabular-nums; white-space: pre-line }}
  img {{ max-width: 100% }} figure {{ margin: 0 }} .two {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem }}
  figcaption {{ color: #57606a; font-size: .9rem }} code {{ font-size: .9em }}
 </style>
 <h1>The motor is wired backwards</h1>
-<p>A policy learnt in imagination from {steps} real steps flies as a signed packet. Then its motor is reversed. A signed
-adapter of {adapter_bytes:,} bytes, learnt from {adapter_steps} real steps on the broken plant, is attached between two
-ticks, and the same episode goes on.</p>
+<p>A policy learnt in imagination from {steps} real steps flies as a signed packet. Then its motor is
+reversed. A signed adapter of {adapter_bytes:,} bytes, learnt from {adapter_steps} real steps on the broken
+plant, is attached between two ticks, and the same episode goes on.</p>
 <div class="two">{films}</div>
 {strips}
 <h2>Figures</h2>{table}
@@ -41,7 +42,10 @@ def rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         return f"{returns[name]:.1f}  (worst {worst[name]:.0f})"
 
     return [
-        ("real steps: base, adapter", f"{summary['real_steps']['base']}, {summary['real_steps']['adapter']}"),
+        (
+            "real steps: base, adapter",
+            f"{summary['real_steps']['base']}, {summary['real_steps']['adapter']}",
+        ),
         ("return, base, motor as built", shown("base_nominal")),
         ("  the same policy in torch", shown("torch_nominal")),
         ("return, base, motor reversed", shown("base_broken")),
@@ -98,7 +102,9 @@ def write_report(summary: dict[str, Any], directory: Path) -> Path:
             "Evaluation episodes do not count as real steps, for either.",
         ),
         bars=_figure(directory / "returns.png", ""),
-        latency=_figure(directory / "latency.png", "Warm, one thread, this machine, whatever else it was doing."),
+        latency=_figure(
+            directory / "latency.png", "Warm, one thread, this machine, whatever else it was doing."
+        ),
     )
     path = directory / "report.html"
     path.write_text(page, encoding="utf-8")

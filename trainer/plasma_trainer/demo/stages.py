@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A protocol that survives interruption: each finished stage leaves its figures, and is not done twice."""
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from plasma_trainer.pipelines import write_json
+from plasma_trainer.pipelines.runs import write_json
 
 Figures = dict[str, Any]
 
@@ -35,7 +36,9 @@ class Stages:
             figures = work()
             kept = {"figures": figures, "seconds": time.perf_counter() - begin}
             write_json(path, kept)
-            self.console.print(f"[green]✓[/green] {title}: {_shown(figures)} [dim]{kept['seconds']:.1f} s[/dim]")
+            self.console.print(
+                f"[green]✓[/green] {title}: {_shown(figures)} [dim]{kept['seconds']:.1f} s[/dim]"
+            )
         self.seconds += kept["seconds"]
         return dict(kept["figures"])
 
@@ -43,4 +46,6 @@ class Stages:
 def _shown(figures: Figures) -> str:
     """The scalar figures of a stage on one line; series are for the report."""
     scalars = {k: v for k, v in figures.items() if isinstance(v, (int, float, str))}
-    return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in scalars.items())
+    return ", ".join(
+        f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in scalars.items()
+    )

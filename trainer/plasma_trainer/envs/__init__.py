@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real plants: making them, breaking them, flying them."""
 
 from plasma_trainer.envs.actuator import Actuator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An actuator whose wiring can be swapped while the plant runs."""
 
 from __future__ import annotations
@@ -38,6 +39,6 @@ class Actuator(gym.ActionWrapper[Any, Any, Any]):
             return action
         space = self.env.action_space
         if isinstance(space, spaces.Discrete):
-            return space.dtype.type(2 * space.start + space.n - 1 - action)
+            return space.dtype.type(space.n - 1 - action)
         assert isinstance(space, spaces.Box)
         return np.asarray(space.low + space.high - action, dtype=space.dtype)

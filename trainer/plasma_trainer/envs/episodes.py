@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Closed-loop episodes: what an act function is worth on a plant."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From an environment id and the name of a variant to a plant that can be flown."""
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def make_plant(env_id: str, variant: str = "nominal", **kwargs: Any) -> Actuator
             f"{env_id} observes {space}; expected a flat Box of numbers; "
             "wrap it in gymnasium.wrappers.FlattenObservation and register it under its own id"
         )
+    if isinstance(env.action_space, spaces.Discrete) and env.action_space.start != 0:
+        raise UsageError(f"{env_id} acts in {env.action_space}; expected actions that count from 0")
     return Actuator(env, reversed_=variant == "reversed")
 
 

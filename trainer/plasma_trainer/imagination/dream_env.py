@@ -1,10 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """A learnt world dressed as a Gymnasium vector environment: any agent of the ecosystem can train in it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -19,8 +19,8 @@ from plasma_trainer.world_models import Ensemble
 class DreamVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """`num_envs` phantom lives behind the contract of gymnasium.vector.VectorEnv.
 
-    Autoreset is same-step: where a life ended, `step` returns the first observation of the next one, and the last of the
-    old one in info["final_obs"][i] (mask: info["_final_obs"]). Termination and truncation by the time limit are apart.
+    Autoreset is same-step: where a life ended, `step` returns the first observation of the next one, and the last of
+    the old one in info["final_obs"][i] (mask: info["_final_obs"]). Termination and truncation by the time limit are apart.
     info["uncertainty"] [B] says how much the world's members disagree.
 
     `lost_return` as in Phantoms: with it, leaving the known ends a life; see `worst_return`.

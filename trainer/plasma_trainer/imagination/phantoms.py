@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Phantom paths: many lives in a learnt world, side by side."""
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def simulate(
     """`n` phantom paths of at most `horizon` steps, each from a random row of start_obs [R, O].
 
     Equal seeds give equal bits. Paths go where the world believes, also where it is lost: this is for looking at what a
-    policy was promised, not for training one. What follows a path's first end (see Paths.in_first_episode) is another life.
+    policy was promised, not for training one. After a path's first end (see Paths.in_first_episode) comes another life.
     """
     starts = Starts(start_obs, start_obs, visited_share=0.0)
     return Phantoms(world, starts, n, horizon, seed, lost_return=None).roll(policy, horizon)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The thin adapter that lets Stable-Baselines3 train in a dream: it takes its own VecEnv, not Gymnasium's."""
 
 from __future__ import annotations
@@ -7,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from plasma_trainer.errors import MissingDependency
+from plasma_trainer.errors import MissingDependencyError
 from plasma_trainer.imagination.dream_env import DreamVectorEnv
 
 try:
     from stable_baselines3.common.vec_env import VecEnv
 except ImportError as error:
-    raise MissingDependency(
+    raise MissingDependencyError(
         "training with Stable-Baselines3 needs it installed: pip install 'plasma-trainer[sb3]'"
     ) from error
 
@@ -23,9 +24,7 @@ class DreamVecEnv(VecEnv):
 
     def __init__(self, dream: DreamVectorEnv) -> None:
         self.dream = dream
-        super().__init__(
-            dream.num_envs, dream.single_observation_space, dream.single_action_space
-        )
+        super().__init__(dream.num_envs, dream.single_observation_space, dream.single_action_space)
 
     def reset(self) -> np.ndarray:
         obs, _ = self.dream.reset(seed=self._seeds[0])

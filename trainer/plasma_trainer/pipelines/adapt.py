@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a trained policy and a broken plant to an adapter: a few kilobytes that put it right."""
 
 from __future__ import annotations
@@ -8,15 +9,14 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch import nn
 
 from plasma_trainer.data import derive
 from plasma_trainer.envs import make_plant
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.rounds import Goal, Result, run_rounds
 from plasma_trainer.pipelines.runs import Run
-from plasma_trainer.pipelines.train import load_trained, threshold_of
-from plasma_trainer.policies import load_adapter, save_adapter, with_adapter
+from plasma_trainer.pipelines.train import TrainArgs, load_trained, threshold_of
+from plasma_trainer.policies import save_adapter, with_adapter
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
     """Do, or finish, the adaptation in `out`: `out`/adapter is then what PEFT saves. The base stays as it was."""
     trained, base = load_trained(Path(args.base))
     run = Run.begin(out, args)
+    learner = _new_learner(args, trained, base)
     goal = Goal(
         env=trained.env,
         variant=args.variant,
@@ -45,8 +46,24 @@ def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
         iterations=args.iterations,
         seed=args.seed,
     )
+    result = run_rounds(run, learner, goal, console)
+    save_adapter(learner.policy, out / "adapter")
+    return result
+
+
+def load_adapted(out: Path) -> tuple[AdaptArgs, Learner]:
+    """The finished adaptation in `out`. Raises UsageError when there is none."""
+    run = Run.open(out)
+    args = AdaptArgs(**run.args)
+    trained, base = load_trained(Path(args.base))
+    learner = _new_learner(args, trained, base)
+    learner.restore(run.finished_round()["learner"])
+    return args, learner
+
+
+def _new_learner(args: AdaptArgs, trained: TrainArgs, base: Learner) -> Learner:
     torch.manual_seed(derive(args.seed, "adapter"))
-    learner = Learner(
+    return Learner(
         make_plant(trained.env, args.variant),
         with_adapter(base.policy),
         copy.deepcopy(base.world),
@@ -54,13 +71,3 @@ def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
         args.seed,
         past=base.data,
     )
-    result = run_rounds(run, learner, goal, console)
-    save_adapter(learner.policy, out / "adapter")
-    return result
-
-
-def load_adapted(out: Path) -> tuple[AdaptArgs, nn.Module]:
-    """The finished adaptation in `out`: its arguments, and the adapted policy, ready to fly."""
-    args = AdaptArgs(**Run.open(out).args)
-    _, base = load_trained(Path(args.base))
-    return args, load_adapter(base.policy, out / "adapter")

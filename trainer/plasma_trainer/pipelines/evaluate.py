@@ -1,14 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an act function is worth on a plant, and when that is worth believing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+import plasma_edge
 from plasma_trainer.data import derive
 from plasma_trainer.envs import Act, Actuator, episode_returns, fly, make_plant
+from plasma_trainer.errors import UsageError
 
 QUICK_EPISODES = 10
 CONFIRMING_EPISODES = 50
@@ -23,6 +27,12 @@ class Returns:
     low: float  # 95 % lower confidence bound of the mean
     worst: float
     episodes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:.1f} (mean of {self.episodes} episodes, at least {self.low:.1f}, "
+            f"worst {self.worst:.1f})"
+        )
 
     @classmethod
     def of(cls, totals: np.ndarray) -> Returns:
@@ -54,11 +64,16 @@ def passes(
     return confirmed.low >= threshold, confirmed
 
 
-def side_by_side(
-    env_id: str, variant: str, acts: dict[str, Act], episodes: int, seed: int
-) -> dict[str, Returns]:
-    """Returns of several act functions, by name, on the same fresh episodes: e.g. torch and packet."""
-    return {name: evaluate(env_id, variant, act, episodes, seed) for name, act in acts.items()}
+def load_packet(packet: Path, adapter: Path | None, trust: Path | None) -> Act:
+    """The act function of a signed packet, with an adapter attached or without. Raises plasma_edge's errors."""
+    if trust is None:
+        raise UsageError(
+            "a packet is only flown when its signature is trusted; pass --trust KEY.pub"
+        )
+    policy = plasma_edge.Policy.load(packet, trust=trust)
+    if adapter is not None:
+        policy.attach(adapter, name="adapter")
+    return policy
 
 
 def agreement(obs: np.ndarray, first: Act, second: Act, tolerance: float = 0.0) -> float:
@@ -77,8 +92,8 @@ def midstride(
 ) -> Returns:
     """Returns of episodes that start whole and whose motor is reversed just before action `flip_tick`.
 
-    `on_flip(False)` runs before every episode and `on_flip(True)` at the flip, on the same tick: the place to detach and
-    attach an adapter.
+    `on_flip(False)` runs before every episode and `on_flip(True)` at the flip, on the same tick: the place to detach
+    and attach an adapter.
     """
     totals = []
     for index in range(episodes):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One turn of the loop that training and adapting share: real steps in, a better policy out, nothing else touched."""
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 from plasma_trainer.data import Transitions, collect, derive, random_act
 from plasma_trainer.envs import Act, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
-from plasma_trainer.nets import Normalizer
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
 
@@ -59,19 +59,20 @@ class Learner:
     def learn_world(self, index: int) -> dict[str, float]:
         """Fit the world to everything lived, with twice the effort in round 0."""
         updates = UPDATES if index else FIRST_UPDATES
-        plant, task = self._experience()
+        plant, task = self.experience()
         return fit(self.world, plant, task, updates, derive(self.seed, "fit", index))
 
     def imagine(self, iterations: int, index: int) -> dict[str, float]:
         """Improve the policy on phantom paths only."""
-        _, task = self._experience()
+        _, task = self.experience()
         self._follow_data(task["obs"])
         if index == 0:
             typical = task["reward"].square().mean().sqrt()
             self.agent.return_scale.copy_(typical / (1.0 - self.discount))
+            self.agent.calm(task["obs"])
         phantoms = Phantoms(
             self.world,
-            Starts(torch.from_numpy(self._all.reset_obs), task["obs"], VISITED_SHARE),
+            Starts(torch.from_numpy(self.everything.reset_obs), task["obs"], VISITED_SHARE),
             PATHS,
             step_limit(self.plant),
             derive(self.seed, "phantoms", index),
@@ -91,7 +92,11 @@ class Learner:
 
         def act(obs: np.ndarray) -> Any:
             action = self.agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
-            return np.clip(action, space.low, space.high) if isinstance(space, spaces.Box) else action[()]
+            return (
+                np.clip(action, space.low, space.high)
+                if isinstance(space, spaces.Box)
+                else action[()]
+            )
 
         return act
 
@@ -113,14 +118,15 @@ class Learner:
         self.ppo.optimizer.load_state_dict(state["optimizer"])
 
     @property
-    def _all(self) -> Transitions:
+    def everything(self) -> Transitions:
+        """All experience of this task, the past's included."""
         assert self.data is not None
         return self.data if self.past is None else self.past + self.data
 
-    def _experience(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def experience(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Columns of this plant's transitions, and of all of this task's."""
         assert self.data is not None
-        return self.data.tensors(), self._all.tensors()
+        return self.data.tensors(), self.everything.tensors()
 
     def _follow_data(self, obs: Tensor) -> None:
         mean, std = obs.mean(0), obs.std(0)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The loop itself: collect, fit, imagine, evaluate, until the goal is confirmed or the real steps are spent."""
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class Result:
 def run_rounds(run: Run, learner: Learner, goal: Goal, console: Console) -> Result:
     """Go through the rounds that are not on disk yet; `learner` ends as the run's last round left it.
 
-    Each finished round is kept, and every seed depends on the round only: an interrupted run ends like one that was not.
-    The policy returned is the last one, not the one with the luckiest evaluation.
+    Each finished round is kept, and every seed depends on the round only: an interrupted run ends like any other. The
+    policy returned is the last one, not the one with the luckiest evaluation.
     """
     result = None
     if (saved := run.last_round()) is not None:
@@ -69,10 +70,7 @@ def _round(
         act = greedy_act(learner.policy)
         seed = derive(goal.seed, "round", index)
         solved, returns = passes(goal.env, goal.variant, act, goal.threshold, seed)
-    console.print(
-        f"round {index + 1}: {real_steps} real steps, return {returns.mean:.1f} "
-        f"(at least {returns.low:.1f}, worst {returns.worst:.1f}, {returns.episodes} episodes)"
-    )
+    console.print(f"round {index + 1}: {real_steps} real steps, return {returns}")
     return Result(solved, real_steps, index + 1, returns)
 
 

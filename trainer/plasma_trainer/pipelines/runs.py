@@ -1,9 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """A run on disk: what was asked for, and every stage that was finished. Files are either whole or not there."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from plasma_trainer.errors import RunMismatch, UsageError
+from plasma_trainer.errors import RunMismatchError, UsageError
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -19,7 +19,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(path.name + ".tmp")
     write(scratch)
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -36,15 +36,17 @@ class Run:
 
     @classmethod
     def begin(cls, directory: Path, args: Any) -> Run:
-        """Create the directory, or go on in it. Raises RunMismatch when it was begun with other arguments."""
+        """Create the directory, or go on in it. Raises RunMismatchError when it was begun with other arguments."""
         wanted = json.loads(json.dumps(asdict(args), default=str))
         path = directory / "args.json"
         if path.exists():
             found = json.loads(path.read_text())
             different = sorted(k for k in wanted | found if wanted.get(k) != found.get(k))
             if different:
-                changes = ", ".join(f"{k}: {found.get(k)} there, {wanted.get(k)} now" for k in different)
-                raise RunMismatch(
+                changes = ", ".join(
+                    f"{k}: {found.get(k)} there, {wanted.get(k)} now" for k in different
+                )
+                raise RunMismatchError(
                     f"{directory} holds a run with other arguments ({changes}); "
                     "choose another --out, or remove it to start over"
                 )
@@ -55,7 +57,9 @@ class Run:
     def open(cls, directory: Path) -> Run:
         """A run that was begun before. Raises UsageError when there is none."""
         if not (directory / "args.json").exists():
-            raise UsageError(f"{directory} holds no run (no args.json); run plasma-train train first")
+            raise UsageError(
+                f"{directory} holds no run (no args.json); run plasma-train train first"
+            )
         return cls(directory)
 
     @property
@@ -75,10 +79,19 @@ class Run:
             return None
         return dict(torch.load(rounds[-1], weights_only=True))
 
-    def finished(self) -> dict[str, Any] | None:
-        """What `finish` wrote, if the run is complete."""
-        path = self.directory / "result.json"
-        return dict(json.loads(path.read_text())) if path.exists() else None
+    def history(self) -> list[dict[str, Any]]:
+        """The result of every finished round, in order."""
+        rounds = sorted(self.directory.glob("round-*.pt"))
+        return [dict(torch.load(path, weights_only=True)["result"]) for path in rounds]
+
+    def finished_round(self) -> dict[str, Any]:
+        """The last round of a complete run. Raises UsageError when rounds are still missing."""
+        state = self.last_round()
+        if state is None or not (self.directory / "result.json").exists():
+            raise UsageError(
+                f"the run in {self.directory} is not finished; start it again with the same arguments to finish it"
+            )
+        return state
 
     def finish(self, result: Any) -> None:
         """Mark the run complete."""

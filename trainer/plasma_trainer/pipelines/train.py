@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From an environment id to a policy that was trained in imagination only."""
 
 from __future__ import annotations
@@ -52,11 +53,8 @@ def load_trained(out: Path) -> tuple[TrainArgs, Learner]:
     """The finished experiment in `out`. Raises UsageError when there is none."""
     run = Run.open(out)
     args = TrainArgs(**run.args)
-    saved = run.last_round()
-    if saved is None or run.finished() is None:
-        raise UsageError(f"the run in {out} is not finished; run plasma-train train again to finish it")
     learner = _new_learner(args)
-    learner.restore(saved["learner"])
+    learner.restore(run.finished_round()["learner"])
     return args, learner
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A policy that explores, and the critic that judges it. Neither the noise nor the critic leaves the workstation."""
 
 from __future__ import annotations
@@ -26,9 +27,21 @@ class ActorCritic(nn.Module):
         self.obs_norm = Normalizer(obs_size, clip=10.0)
         self.register_buffer("return_scale", torch.tensor(1.0))
         self.critic = mlp((obs_size, 64, 64, 1), nn.Tanh, output_gain=1.0)
+        self.register_buffer("temperature", torch.tensor(1.0))
         if action_scale is not None:
             self.register_buffer("action_scale", action_scale.clone())
             self.log_std = nn.Parameter(torch.full_like(action_scale, math.log(INITIAL_STD)))
+
+    def calm(self, obs: Tensor) -> None:
+        """Make a discrete policy that is sure of itself on obs [N, O] explore again, without changing what it prefers.
+
+        An adapter starts from a policy that is confidently wrong. Its logits leave nothing to explore, and the
+        smallest step of training moves them by more than PPO allows; divided by a temperature, they do neither.
+        """
+        if self.discrete:
+            with torch.no_grad():
+                logits = self.policy(obs)
+            self.temperature.copy_((logits - logits.mean(-1, keepdim=True)).std().clamp_min(1.0))
 
     def value(self, obs: Tensor) -> Tensor:
         """[..., O] -> [...]: the discounted return to expect, in units of `return_scale`."""
@@ -39,14 +52,16 @@ class ActorCritic(nn.Module):
         """Exploring actions, [B] int64 or [B, A] float32. The latter may lie outside the limits; worlds clamp them."""
         out = self.policy(obs)
         if self.discrete:
-            return torch.multinomial(out.softmax(-1), 1, generator=generator).squeeze(-1)
+            return torch.multinomial(
+                (out / self.temperature).softmax(-1), 1, generator=generator
+            ).squeeze(-1)
         return out + self._std() * torch.randn(out.shape, generator=generator)
 
     def log_prob_and_entropy(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Of actions [B] or [B, A] under the current policy, both [B]."""
         out = self.policy(obs)
         if self.discrete:
-            log_p = out.log_softmax(-1)
+            log_p = (out / self.temperature).log_softmax(-1)
             return log_p.gather(-1, action[:, None]).squeeze(-1), -(log_p.exp() * log_p).sum(-1)
         std = self._std()
         log_p = -0.5 * ((action - out) / std).square() - std.log() - 0.5 * math.log(2 * math.pi)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The network that will fly: the one thing of the trainer that reaches a robot."""
 
 from __future__ import annotations
@@ -44,11 +45,15 @@ class MlpPolicy(nn.Module):
 
 def greedy_act(policy: nn.Module) -> Callable[[np.ndarray], Any]:
     """The deterministic act function of a policy, adapted or not: the likeliest action, or the mean one."""
-    discrete = policy.discrete
 
     @torch.inference_mode()
     def act(obs: np.ndarray) -> Any:
-        out = policy(torch.from_numpy(obs))
-        return np.int64(out.argmax().item()) if discrete else out.numpy()
+        return greedy(policy, torch.from_numpy(obs)).numpy()[()]
 
     return act
+
+
+def greedy(policy: nn.Module, obs: Tensor) -> Tensor:
+    """Observations [..., O] -> the actions [...] int64 or [..., A] that a robot would take."""
+    out = policy(obs)
+    return out.argmax(-1) if policy.discrete else out

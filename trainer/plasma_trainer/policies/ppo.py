@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Proximal policy optimisation (Schulman et al., 2017) on whole batches of phantom paths."""
 
 from __future__ import annotations
@@ -66,22 +67,26 @@ class Ppo:
         self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
 
     def update(self, paths: Paths, generator: torch.Generator) -> dict[str, float]:
-        """Several epochs over `paths`, cut short when the policy has moved MAX_KL. Returns metrics."""
+        """Several epochs over `paths`, until one in which the policy had moved MAX_KL. Returns that epoch's metrics."""
         batch = self._prepare(paths)
         size = len(batch.target)
-        kl = value_loss = torch.tensor(0.0)
+        metrics = {"kl": 0.0, "value_loss": 0.0}
         for _ in range(EPOCHS):
-            for index in torch.randperm(size, generator=generator).split(MINIBATCH):
-                loss, kl, value_loss = self._loss(batch.rows(index))
-                if kl > MAX_KL:
-                    break
-                self.optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.parameters, MAX_GRAD_NORM)
-                self.optimizer.step()
-            if kl > MAX_KL:
+            order = torch.randperm(size, generator=generator).split(MINIBATCH)
+            steps = torch.stack([self._step(batch.rows(index)) for index in order])
+            metrics = dict(zip(metrics, steps.mean(0).tolist(), strict=True))
+            if metrics["kl"] > MAX_KL:
                 break
-        return {"kl": float(kl), "value_loss": float(value_loss)}
+        return metrics
+
+    def _step(self, batch: _Batch) -> Tensor:
+        """One gradient step. Returns [2]: approximate KL before it, value loss."""
+        loss, kl, value_loss = self._loss(batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, MAX_GRAD_NORM)
+        self.optimizer.step()
+        return torch.stack([kl, value_loss])
 
     @torch.no_grad()
     def _prepare(self, paths: Paths) -> _Batch:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bootstrapped probabilistic ensemble (PETS, Chua et al., 2018; MBPO, Janner et al., 2019).
 
 Two verbs. `observe` compares the world with real transitions; `imagine` goes on without them. Two questions are kept
@@ -7,8 +8,8 @@ apart, because a broken motor changes one and not the other:
     outcome    reward, termination of (obs, action, next_obs)      the task, which survives a broken plant
 
 Members see different bootstraps of the data, so where they agree there was data, and where they differ there was none.
-A world therefore knows where it is `lost`: outside the range of its data, or with members further apart than they are on
-nearly all of it. Policies must not be rewarded for going there (MOReL, Kidambi et al., 2020); see imagination/.
+A world therefore knows where it is `lost`: outside the range of its data, or with members further apart than they are
+on nearly all of it. Policies must not be rewarded for going there (MOReL, Kidambi et al., 2020); see imagination/.
 
 Shapes: M members, B batch, O observation, A action (one-hot when discrete).
 """
@@ -18,8 +19,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from plasma_trainer.nets import Normalizer, member_mlp
 
@@ -65,7 +66,7 @@ class Ensemble(nn.Module):
 
     def encode_action(self, action: Tensor) -> Tensor:
         """Environment actions [...] int64 or [..., A] float -> features [..., A]."""
-        return F.one_hot(action, self.action_size).float() if self.discrete else action
+        return functional.one_hot(action, self.action_size).float() if self.discrete else action
 
     def fit_ranges(self, batch: dict[str, Tensor]) -> None:
         """Take means, deviations and ranges from real transitions (columns [N, ...], see Transitions)."""
@@ -103,8 +104,10 @@ class Ensemble(nn.Module):
         action = self.encode_action(batch["action"])
         reward, end_logit = self._predict_outcome(batch["obs"], action, batch["next_obs"])
         target = (batch["reward"] - self.reward_mean) / self.reward_std
-        reward_loss = F.mse_loss(reward, target)
-        end_loss = F.binary_cross_entropy_with_logits(end_logit, batch["terminated"].float())
+        reward_loss = functional.mse_loss(reward, target)
+        end_loss = functional.binary_cross_entropy_with_logits(
+            end_logit, batch["terminated"].float()
+        )
         metrics = {"reward_mse": float(reward_loss.detach()), "end_bce": float(end_loss.detach())}
         return reward_loss + end_loss, metrics
 
@@ -128,7 +131,9 @@ class Ensemble(nn.Module):
         uncertainty = _disagreement(mean)
         lost = (uncertainty > self.trusted_uncertainty) | (free != next_obs).any(-1)
         terminated = end_logit[member, rows] > 0
-        return Imagined(next_obs, reward.clamp(self.reward_low, self.reward_high), terminated, uncertainty, lost)
+        return Imagined(
+            next_obs, reward.clamp(self.reward_low, self.reward_high), terminated, uncertainty, lost
+        )
 
     @torch.no_grad()
     def disagreement(self, obs: Tensor, action: Tensor) -> Tensor:
@@ -142,7 +147,9 @@ class Ensemble(nn.Module):
         mean, log_var = self.dynamics(x).chunk(2, -1)
         return mean, log_var.clamp(*LOG_VAR_RANGE)
 
-    def _predict_outcome(self, obs: Tensor, action: Tensor, next_obs: Tensor) -> tuple[Tensor, Tensor]:
+    def _predict_outcome(
+        self, obs: Tensor, action: Tensor, next_obs: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """[M, B, ...] -> normalised reward [M, B], termination logit [M, B]."""
         x = torch.cat([self.obs_norm(obs), self.action_norm(action), self.obs_norm(next_obs)], -1)
         reward, end_logit = self.outcome(x).unbind(-1)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fitting an ensemble to real transitions."""
 
 from __future__ import annotations

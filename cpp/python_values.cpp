@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// python_values.cpp -- arguments of Python calls as the core takes them, and records as Python
+// shows them (plasma_edge._types).
+#include "python_values.hpp"
+
+#include <pybind11/stl.h>
+
+#include <cstdlib>
+
+namespace py = pybind11;
+
+namespace plasma::python {
+namespace {
+
+constexpr double kMaxDeadlineUs = 1e12;  // eleven days
+
+py::object record(const char* name, const py::dict& fields) {
+  return py::module_::import("plasma_edge._types").attr(name)(**fields);
+}
+
+Audit read_audit(const py::object& require_audit) {
+  const py::object level =
+      py::module_::import("plasma_edge._types").attr("audit_level")(require_audit);
+  return static_cast<Audit>(level.cast<uint32_t>());
+}
+
+}  // namespace
+
+Source read_source(const py::object& packet, uint64_t cap) {
+  if (PyObject_CheckBuffer(packet.ptr()) != 0) {
+    const auto copy = py::reinterpret_steal<py::object>(PyBytes_FromObject(packet.ptr()));
+    if (!copy) throw py::error_already_set();
+    const auto bytes = copy.cast<std::string>();
+    return {std::vector<uint8_t>(bytes.begin(), bytes.end()), {}};
+  }
+  const auto path = py::module_::import("os").attr("fsdecode")(packet).cast<std::string>();
+  if (path.find('\0') != std::string::npos) raise(fail(Status::Argument, "path"), "holds a zero");
+  std::vector<uint8_t> bytes;
+  if (Error error = read_packet_file(path.c_str(), cap, bytes)) raise(error, path);
+  return {std::move(bytes), path};
+}
+
+PublicKeyBytes read_key(const std::string& raw) {
+  PublicKeyBytes key;
+  if (raw.size() != key.size())
+    raise(fail_equal(Status::KeyInvalid, "key bytes", raw.size(), key.size()));
+  std::copy(raw.begin(), raw.end(), key.begin());
+  return key;
+}
+
+Trust read_trust(const py::object& trust) {
+  const py::object store =
+      py::module_::import("plasma_edge._trust").attr("TrustStore").attr("of")(trust);
+  Trust result;
+  result.threshold = store.attr("threshold").cast<uint32_t>();
+  for (const py::handle key : store.attr("keys")) {
+    result.keys.push_back(read_key(key.attr("raw").cast<std::string>()));
+  }
+  return result;
+}
+
+LoadOptions read_options(const py::object& channel, double deadline_us,
+                         const py::object& require_audit, const py::object& kernels,
+                         const py::object& max_memory_bytes, const py::object& max_cost_units,
+                         std::string& kernels_name) {
+  LoadOptions options;
+  if (!channel.is_none()) options.channel = channel.cast<std::string>();
+  if (!(deadline_us >= 0 && deadline_us <= kMaxDeadlineUs))
+    raise(fail(Status::Argument, "deadline_us"), "must be 0 (none) or some microseconds");
+  options.deadline_ns = static_cast<uint64_t>(deadline_us * 1e3);
+  options.require_audit = read_audit(require_audit);
+  if (!kernels.is_none()) {
+    kernels_name = kernels.cast<std::string>();
+  } else if (const char* forced = std::getenv("PLASMA_KERNELS")) {
+    kernels_name = forced;
+  }
+  options.kernels = kernels_name.empty() ? nullptr : kernels_name.c_str();
+  if (!max_memory_bytes.is_none()) options.max_memory_bytes = max_memory_bytes.cast<uint64_t>();
+  if (!max_cost_units.is_none()) options.max_cost_units = max_cost_units.cast<uint64_t>();
+  return options;
+}
+
+py::object to_python(const PacketInfo& info) {
+  const py::module_ types = py::module_::import("plasma_edge._types");
+  py::list signers;
+  for (const auto& signer : info.signers) signers.append(bytes_of(signer));
+  using namespace py::literals;
+  return record(
+      "PacketInfo",
+      py::dict("kind"_a = types.attr("KINDS")[py::int_(info.kind)],
+               "content_digest"_a = bytes_of(info.content_digest),
+               "base_digest"_a = bytes_of(info.base_digest),
+               "audit"_a = types.attr("AUDIT_LEVELS")[py::int_(static_cast<uint32_t>(info.audit))],
+               "sequence"_a = info.sequence, "not_before"_a = info.not_before,
+               "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
+               "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
+               "macs"_a = info.macs, "cost_units"_a = info.cost_units,
+               "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
+               "signers"_a = py::tuple(signers)));
+}
+
+py::tuple to_python(std::span<const IoInfo> ports) {
+  py::list list;
+  for (const IoInfo& port : ports) {
+    using namespace py::literals;
+    list.append(
+        record("IoInfo", py::dict("name"_a = port.name, "unit"_a = port.unit,
+                                  "dtype"_a = port.type == ElementType::F32 ? "float32" : "int32",
+                                  "shape"_a = py::tuple(py::cast(port.shape)), "low"_a = port.low,
+                                  "high"_a = port.high, "is_actuator"_a = port.is_actuator)));
+  }
+  return py::tuple(list);
+}
+
+py::object to_python(const Stats& stats) {
+  using namespace py::literals;
+  return record("Stats", py::dict("steps"_a = stats.steps, "faults"_a = stats.faults,
+                                  "deadline_misses"_a = stats.deadline_misses,
+                                  "p50_us"_a = stats.p50_us, "p99_us"_a = stats.p99_us,
+                                  "p999_us"_a = stats.p999_us, "max_us"_a = stats.max_us));
+}
+
+py::tuple to_python(const std::vector<AdapterInfo>& adapters) {
+  py::list list;
+  for (const AdapterInfo& adapter : adapters) {
+    using namespace py::literals;
+    list.append(
+        record("AdapterInfo", py::dict("name"_a = adapter.name, "gain"_a = adapter.gain,
+                                       "content_digest"_a = bytes_of(adapter.content_digest))));
+  }
+  return py::tuple(list);
+}
+
+}  // namespace plasma::python

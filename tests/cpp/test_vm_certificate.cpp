@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_vm_certificate.cpp -- ISA.md section 4: certificates worked out by hand.
+#include "mutants.hpp"
+
+namespace plasma::test {
+namespace {
+
+using P = ProgramBuilder;
+
+vm::Certificate certificate_of(const P& builder) {
+  const Sections sections = builder.sections();
+  vm::Program program;
+  REQUIRE(!vm::validate(image_of(sections), program));
+  return program.certificate;
+}
+
+uint64_t cost_of(Opcode opcode) { return certificate_of(one_op(opcode).program).cost_units; }
+
+}  // namespace
+
+TEST_CASE("the certificate of one int8 layer, by hand") {
+  const vm::Certificate c = certificate_of(one_op(Opcode::Linear).program);
+  // x 8 -> 64, y 12 -> twice 64, q 2 -> 64; no arena, no slots.
+  CHECK(c.arena_bytes == 64 + 2 * 64 + 0 + 64);
+  CHECK(c.state_bytes == 0);
+  // i8: 6. f32: scales 12, then the bias at 64: 76.
+  CHECK(c.const_bytes == 6 + 76);
+  CHECK(c.macs == 6);
+  CHECK(c.cost_units == 500 + 13 * 2 + 6 + 8 * 3);
+}
+
+TEST_CASE("the certificate of an f32 layer with a slot, by hand") {
+  P p;
+  const uint16_t x = p.input("x", 100);
+  const uint16_t y = p.arena(20, 128);
+  p.op(Opcode::Linear, y, {x, p.matrix(20, 100, Floats(2000, 1))});
+  p.op(Opcode::Tanh, p.output("y", 20), {y});
+  p.slot(0, 17);
+  const vm::Certificate c = certificate_of(p);
+  // x 400 -> 448, outputs 80 -> 128 twice, arena ends at 208 -> 256, q of the slot 100 -> 128,
+  // hidden 68 -> 128, its q 17 -> 64.
+  CHECK(c.arena_bytes == 448 + 2 * 128 + 256 + 128 + 128 + 64);
+  CHECK(c.const_bytes == 8000);
+  CHECK(c.macs == 2000);
+  CHECK(c.cost_units == (500 + 4 * 2000 + 8 * 20) + (500 + 40 * 20));
+}
+
+TEST_CASE("the certificate of the sample, by hand") {
+  const vm::Certificate c = certificate_of(sample::program());
+  // in 24 + 8 -> 64; out 16 + 4 -> 64; arena 24 + 32 + 36 + 36 + 12 + 16 = 156 -> 192;
+  // q: columns 8, 3, slots 8, 3 -> 64; R = 4: 16 -> 64 and 4 -> 64.
+  CHECK(c.arena_bytes == 64 + 2 * 64 + 192 + 64 + 64 + 64);
+  CHECK(c.state_bytes == 12);
+  // i8: 72, then 27 at 128. f32: 24 24 36 36 36 48 16 16 16, each at a multiple of 64.
+  CHECK(c.const_bytes == (128 + 27) + (8 * 64 + 16));
+  CHECK(c.macs == 72 + 27 + 12);
+  const uint64_t linear = (500 + 13 * 8 + 72 + 8 * 9) + (500 + 13 * 3 + 27 + 8 * 9) +
+                          (500 + 4 * 12 + 8 * 4);
+  const uint64_t others = 6 * 500 + 6 * 6 + 2 * 8 + 126 * 3 + 2 * 3 + 48 * 4 + 8 * 4;
+  CHECK(c.cost_units == linear + others);
+}
+
+TEST_CASE("the certificate of an adapter, by hand") {
+  const Sections base_sections = sample::program().sections();
+  vm::Program base;
+  REQUIRE(!vm::validate(image_of(base_sections), base));
+  const Sections sections = sample::adapter().sections();
+  vm::AdapterProgram adapter;
+  REQUIRE(!vm::validate_adapter(base, adapter_image_of(sections), adapter));
+  const vm::Certificate& c = adapter.certificate;
+  CHECK(c.arena_bytes == 0);
+  CHECK(c.state_bytes == 0);
+  CHECK(c.const_bytes == 528);
+  CHECK(c.macs == 3 * (8 + 9) + 2 * (3 + 4));
+  const uint64_t gate = 500 + 3 * 8 + 13 * 3 + 9 * 3 + 8 * (3 + 9);
+  const uint64_t head = 500 + 2 * 3 + 13 * 2 + 4 * 2 + 8 * (2 + 4) + 13 * 3 + 4 * 4;
+  CHECK(c.cost_units == gate + head);
+}
+
+TEST_CASE("the cost of every opcode is 500 and its own for each element") {
+  CHECK(cost_of(Opcode::Add) == 500 + 4 * 2);
+  CHECK(cost_of(Opcode::Sub) == 500 + 4 * 2);
+  CHECK(cost_of(Opcode::Mul) == 500 + 4 * 2);
+  CHECK(cost_of(Opcode::Normalize) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::Clamp) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::Squash) == 500 + 48 * 2);
+  CHECK(cost_of(Opcode::Relu) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::LeakyRelu) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::Elu) == 500 + 40 * 2);
+  CHECK(cost_of(Opcode::Silu) == 500 + 44 * 2);
+  CHECK(cost_of(Opcode::Sigmoid) == 500 + 40 * 2);
+  CHECK(cost_of(Opcode::Tanh) == 500 + 40 * 2);
+  CHECK(cost_of(Opcode::LayerNorm) == 500 + 20 * 2);
+  CHECK(cost_of(Opcode::Gru) == 500 + 126 * 2);
+  CHECK(cost_of(Opcode::Concat) == 500 + 2 * 5);
+  CHECK(cost_of(Opcode::Copy) == 500 + 2 * 2);
+  CHECK(cost_of(Opcode::Argmax) == 500 + 8 * 2);  // of x, not of y
+}
+
+}  // namespace plasma::test

@@ -1,0 +1,325 @@
+"""What torch exports comes out of a packet again: exactly with f32 weights, closely with int8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from onnx import TensorProto, helper
+from torch import nn
+
+import plasma_edge as pe
+from plasma_pack import SourceError, build
+from plasma_pack.onnx_import import import_onnx
+from tests.pack import networks
+
+EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
+
+
+def ops_of(path: Path) -> list[str]:
+    return [instruction.op for instruction in import_onnx(path).program.instructions]
+
+
+@EXPORTERS
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_mlp_with_f32_weights_matches_torch_and_onnxruntime(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool, bias: bool
+) -> None:
+    torch.manual_seed(1)
+    module = networks.Everything(bias)
+    path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=dynamo)
+    obs = networks.observations(200)
+    flown = networks.fly(build(path, key=key, weights="f32").data, trust, obs)
+    session = onnxruntime.InferenceSession(path)
+    served = np.concatenate([session.run(None, {"obs": row[None]})[0] for row in obs])
+    np.testing.assert_allclose(flown, networks.torch_actions(module, obs), atol=1e-5)
+    np.testing.assert_allclose(flown, served, atol=1e-5)
+
+
+@EXPORTERS
+def test_an_mlp_with_int8_weights_stays_close_to_torch(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool
+) -> None:
+    torch.manual_seed(1)
+    module = networks.Everything()
+    path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=dynamo)
+    obs = networks.observations(200)
+    error = np.abs(
+        networks.fly(build(path, key=key).data, trust, obs) - networks.torch_actions(module, obs)
+    )
+    assert error.mean() < 0.02
+    assert error.max() < 0.2
+
+
+@EXPORTERS
+def test_operators_are_folded(tmp_path: Path, dynamo: bool) -> None:
+    path = networks.export(
+        networks.Everything(), (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=dynamo
+    )
+    assert " ".join(ops_of(path)) == (
+        "normalize clamp linear silu linear layer_norm elu add sigmoid relu mul sub concat "
+        "linear leaky_relu linear squash"
+    )
+
+
+@EXPORTERS
+def test_an_observation_without_a_batch_axis_is_taken(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool
+) -> None:
+    module = networks.Everything()
+    path = networks.export(module, (torch.zeros(4),), tmp_path / "net.onnx", dynamo=dynamo)
+    obs = networks.observations(20)
+    packet = build(path, key=key, weights="f32")
+    np.testing.assert_allclose(
+        networks.fly(packet.data, trust, obs), networks.torch_actions(module, obs), atol=1e-5
+    )
+    assert packet.slots == ("first", "hidden.0", "tail.0", "tail.2")
+
+
+@EXPORTERS
+def test_a_dynamic_batch_is_taken_as_one(
+    tmp_path: Path, key: Ed25519PrivateKey, dynamo: bool
+) -> None:
+    batch = torch.export.Dim("batch")
+    options = (
+        {"dynamic_shapes": ({0: batch},)} if dynamo else {"dynamic_axes": {"obs": {0: "batch"}}}
+    )
+    path = networks.export(
+        networks.Mlp(), (torch.zeros(3, 4),), tmp_path / "net.onnx", dynamo=dynamo, **options
+    )
+    packet = build(path, key=key)
+    assert packet.slots == ("net.0", "net.2")
+    assert pe.Policy.load(packet.data, trust=key.public_key().public_bytes_raw()).inputs[
+        0
+    ].shape == (4,)
+
+
+@EXPORTERS
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_gru_matches_torch_over_twenty_ticks(
+    tmp_path: Path,
+    key: Ed25519PrivateKey,
+    trust: bytes,
+    dynamo: bool,
+    layers: int,
+    batch_first: bool,
+) -> None:
+    torch.manual_seed(2)
+    module = networks.Recurrent(layers, batch_first)
+    h = torch.zeros(layers, 1, 5)
+    path = networks.export(module, (torch.zeros(1, 4), h), tmp_path / "net.onnx", dynamo=dynamo)
+    obs = networks.observations(20)
+    flown = networks.fly(build(path, key=key, weights="f32").data, trust, obs)
+    np.testing.assert_allclose(flown, networks.torch_rollout(module, obs, h), atol=1e-5)
+
+
+@EXPORTERS
+def test_a_gru_cell_becomes_one_instruction_and_matches_torch(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool
+) -> None:
+    torch.manual_seed(3)
+    module = networks.Cell()
+    h = torch.zeros(1, 5)
+    path = networks.export(module, (torch.zeros(1, 4), h), tmp_path / "net.onnx", dynamo=dynamo)
+    states = {"h": "h_next"}
+    ops = [i.op for i in import_onnx(path, states=states).program.instructions]
+    assert ops == ["linear", "linear", "gru", "linear", "tanh", "copy"]
+    obs = networks.observations(20)
+    flown = networks.fly(build(path, key=key, weights="f32", states=states).data, trust, obs)
+    np.testing.assert_allclose(flown, networks.torch_rollout(module, obs, h), atol=1e-5)
+
+
+@EXPORTERS
+def test_an_argmax_is_an_index(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool
+) -> None:
+    torch.manual_seed(4)
+    module = networks.Recurrent(discrete=True)
+    h = torch.zeros(1, 1, 5)
+    path = networks.export(module, (torch.zeros(1, 4), h), tmp_path / "net.onnx", dynamo=dynamo)
+    packet = build(path, key=key, weights="f32")
+    policy = pe.Policy.load(packet.data, trust=trust)
+    assert isinstance(policy(np.zeros(4, np.float32)), int)
+    obs = networks.observations(20)
+    expected = networks.torch_rollout(module, obs, h)
+    np.testing.assert_array_equal(networks.fly(packet.data, trust, obs), expected)
+
+
+def test_half_of_a_linear_output_becomes_a_smaller_linear(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    class MeanAndDeviation(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 6)
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            mean, _ = self.head(obs).chunk(2, dim=-1)
+            return torch.tanh(mean)
+
+    module = MeanAndDeviation()
+    path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx")
+    packet = build(path, key=key, weights="f32")
+    assert packet.certificate.macs == 12
+    assert packet.slots == ("head[0:3]",)
+    obs = networks.observations(10)
+    np.testing.assert_allclose(
+        networks.fly(packet.data, trust, obs), networks.torch_actions(module, obs), atol=1e-5
+    )
+
+
+def test_two_inputs_and_two_outputs_keep_their_names(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Linear(5, 4)
+
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            y = torch.tanh(self.body(torch.cat([a, b], dim=-1)))
+            return y, y * 3
+
+    path = networks.export(
+        Two(),
+        (torch.zeros(1, 2), torch.zeros(1, 3)),
+        tmp_path / "net.onnx",
+        input_names=["pose", "goal"],
+        output_names=["arm", "leg"],
+    )
+    policy = pe.Policy.load(build(path, key=key).data, trust=trust)
+    action = policy({"pose": np.ones(2, np.float32), "goal": np.ones(3, np.float32)})
+    assert list(action) == ["arm", "leg"]
+    np.testing.assert_allclose(action["leg"], action["arm"] * 3, rtol=1e-6)
+
+
+# ---- refusals
+
+
+def model(
+    nodes: Sequence[onnx.NodeProto],
+    *,
+    width: int | None = 4,
+    outputs: int = 4,
+    **initializers: np.ndarray,
+) -> onnx.ModelProto:
+    shape = [1, width]
+    graph = helper.make_graph(
+        list(nodes),
+        "test",
+        [helper.make_tensor_value_info("obs", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, [1, outputs])],
+        [onnx.numpy_helper.from_array(v, k) for k, v in initializers.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+
+
+def test_an_unsupported_operator_is_named_with_its_node_and_opset() -> None:
+    node = helper.make_node("Softmax", ["obs"], ["action"], name="policy/softmax")
+    with pytest.raises(
+        SourceError, match=r"Softmax node 'policy/softmax' \(opset 20\).*supported"
+    ) as info:
+        import_onnx(model([node]))
+    assert info.value.code == "E_PACK_SOURCE"
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (helper.make_node("MatMul", ["obs", "obs"], ["action"]), "weights must be constant"),
+        (helper.make_node("Div", ["obs", "zero"], ["action"]), "divides by zero"),
+        (helper.make_node("Div", ["zero", "obs"], ["action"]), "only constants may divide"),
+        (
+            helper.make_node("Cast", ["obs"], ["action"], to=TensorProto.DOUBLE),
+            "export the policy in float32",
+        ),
+        (helper.make_node("Gather", ["obs", "picks"], ["action"], axis=1), "used apart"),
+        (helper.make_node("Add", ["obs", "square"], ["action"]), "repeats a value"),
+        (helper.make_node("Erf", ["obs"], ["action"], domain="com.example"), "standard operators"),
+    ],
+)
+def test_what_the_machine_cannot_do_is_refused_with_advice(
+    node: onnx.NodeProto, words: str
+) -> None:
+    constants = {
+        "zero": np.zeros(1, np.float32),
+        "picks": np.array([3, 1]),
+        "square": np.zeros((4, 4), np.float32),
+    }
+    used = {name: value for name, value in constants.items() if name in node.input}
+    with pytest.raises(SourceError, match=words):
+        import_onnx(model([node], **used))
+
+
+def test_a_width_that_is_not_fixed_is_refused() -> None:
+    node = helper.make_node("Tanh", ["obs"], ["action"])
+    with pytest.raises(SourceError, match="width of input 'obs' is not fixed"):
+        import_onnx(model([node], width=None))
+
+
+def test_a_batch_of_two_is_refused(tmp_path: Path) -> None:
+    path = networks.export(networks.Mlp(), (torch.zeros(2, 4),), tmp_path / "net.onnx")
+    with pytest.raises(SourceError, match="found a batch of 2; export with batch 1"):
+        import_onnx(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    module = networks.Mlp()
+    module.net[0].weight.data[0, 0] = float("nan")
+    path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx")
+    with pytest.raises(SourceError, match=r"net\.0 holds NaN"):
+        import_onnx(path)
+
+
+def test_a_gru_that_would_forget_is_refused(tmp_path: Path) -> None:
+    class Forgetful(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(4, 3)
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            return self.gru(obs.unsqueeze(0))[0]
+
+    path = networks.export(Forgetful(), (torch.zeros(1, 4),), tmp_path / "net.onnx")
+    with pytest.raises(SourceError, match="would forget"):
+        import_onnx(path)
+
+
+def test_a_gru_whose_next_state_is_no_output_is_refused(tmp_path: Path) -> None:
+    class Half(networks.Recurrent):
+        def forward(self, obs: torch.Tensor, h: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+            return super().forward(obs, h)[0]
+
+    path = networks.export(
+        Half(),
+        (torch.zeros(1, 4), torch.zeros(1, 1, 5)),
+        tmp_path / "net.onnx",
+        output_names=["action"],
+    )
+    with pytest.raises(SourceError, match="next value of the hidden state 'h' is none"):
+        import_onnx(path)
+
+
+def test_states_that_do_not_exist_are_refused(mlp_onnx: Path) -> None:
+    with pytest.raises(SourceError, match="'h' → 'h2', but the inputs are"):
+        import_onnx(mlp_onnx, states={"h": "h2"})
+
+
+@pytest.mark.parametrize("content", [b"", b"not onnx at all", b"\x00" * 100])
+def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    with pytest.raises(SourceError):
+        import_onnx(path)
+
+
+def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is missing"):
+        import_onnx(tmp_path / "none.onnx")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX operators that mix elements (layers, recurrence, choice), and what each becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+
+from .builder import Ids
+from .onnx_graph import module_path
+from .onnx_node import Node
+from .program import Array, DType
+
+Convert = Callable[[Node], list[Ids]]
+
+
+def _gemm(node: Node) -> list[Ids]:
+    given = node.attributes
+    if given.get("transA", 0):
+        raise node.error("transA is set; export the policy with the batch first")
+    weights = node.constant(1).astype(np.float32)
+    weights = weights if given.get("transB", 0) else weights.T
+    rows = weights.shape[0]
+    bias = node.spread(node.constant(2, np.zeros(1)), (1, rows)) * given.get("beta", 1.0)
+    scaled = weights * np.float32(given.get("alpha", 1.0))
+    label = module_path(node.proto, node.name(1))
+    return node.wrap(node.builder.linear(node.row(node.ids(0)), scaled, bias, label), (1, rows))
+
+
+def _matmul(node: Node) -> list[Ids]:
+    if node.is_live(1):
+        raise node.error("multiplies two values that inputs reach; weights must be constant")
+    ids = node.ids(0)
+    weights = node.constant(1).astype(np.float32)
+    if weights.ndim != 2:
+        raise node.error(f"the weights have shape {weights.shape}, expected [in, out]")
+    label = module_path(node.proto, node.name(1))
+    y = node.builder.linear(node.row(ids), weights.T, None, label)
+    return node.wrap(y, (*ids.shape[:-1], weights.shape[1]))
+
+
+def _layer_norm(node: Node) -> list[Ids]:
+    ids = node.ids(0)
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    if np.prod(ids.shape[axis:]) != ids.size:
+        raise node.error(f"normalises from axis {axis} of {ids.shape}; expected all elements")
+    gain = node.spread(node.constant(1), ids.shape)
+    bias = node.spread(node.constant(2, np.zeros(1)), ids.shape)
+    eps = float(node.attributes.get("epsilon", 1e-5))
+    x = node.builder.tensor(ids)
+    return node.wrap(
+        node.builder.emit("layer_norm", [x], ids.size, [gain, bias], (eps,)), ids.shape
+    )
+
+
+def _gru(node: Node) -> list[Ids]:
+    """h' from x and h. ONNX keeps W [1, 3H, in], R [1, 3H, H], B [1, 6H] with gates z, r, h."""
+    _check_gru(node)
+    x, h = node.ids(0), node.tensor(5)
+    hidden = int(node.attributes["hidden_size"])
+    biases = node.constant(3, np.zeros((1, 6 * hidden)))[0]
+    path = module_path(node.proto, "") or "gru"
+    layer = _layer_number(node, path)
+    gi, gh = (
+        node.builder.linear(
+            source, _reorder(node.constant(position)[0]), _reorder(bias), f"{path}.{part}_l{layer}"
+        )
+        for source, position, bias, part in (
+            (node.builder.tensor(x), 1, biases[: 3 * hidden], "ih"),
+            (h, 2, biases[3 * hidden :], "hh"),
+        )
+    )
+    y = node.builder.emit("gru", [gi, gh, h], hidden)
+    return [*node.wrap(y, (1, 1, 1, hidden)), *node.wrap(y, (1, 1, hidden))]
+
+
+def _check_gru(node: Node) -> None:
+    given = node.attributes
+    if given.get("direction", "forward") != "forward" or given.get("layout", 0) != 0:
+        raise node.error("expected one forward direction with layout 0, as torch.nn.GRU exports")
+    if node.name(4) or "clip" in given:
+        raise node.error("expected no sequence lengths and no clipping")
+    names = [
+        name.decode() if isinstance(name, bytes) else name for name in given.get("activations", [])
+    ]
+    if names not in ([], ["Sigmoid", "Tanh"]):
+        raise node.error(f"found activations {names}, expected Sigmoid and Tanh")
+    if given.get("linear_before_reset", 0) != 1:
+        raise node.error("linear_before_reset is 0, expected 1, the form of torch.nn.GRU")
+    x = node.ids(0)
+    if x.size != x.shape[-1]:
+        raise node.error(f"found input {x.shape}; export one step of one batch: [1, 1, n]")
+
+
+def _reorder(rows: Array) -> Array:
+    """Gates from ONNX's order z, r, h to the machine's r, z, c."""
+    z, r, h = np.split(rows, 3)
+    return np.concatenate([r, z, h])
+
+
+def _layer_number(node: Node, path: str) -> int:
+    """How many GRU operators of the same module come before this one."""
+    grus = [other for other in node.graph.nodes if other.op_type == "GRU"]
+    earlier = grus[: [list(other.output) for other in grus].index(list(node.proto.output))]
+    return sum((module_path(other, "") or "gru") == path for other in earlier)
+
+
+def _argmax(node: Node) -> list[Ids]:
+    given, ids = node.attributes, node.ids(0)
+    axis = given.get("axis", 0) % ids.ndim
+    if given.get("select_last_index", 0) or ids.shape[axis] != ids.size:
+        raise node.error(f"picks along axis {axis} of {ids.shape}; expected the first of all")
+    keep = bool(given.get("keepdims", 1))
+    shape = tuple(1 if i == axis else n for i, n in enumerate(ids.shape) if keep or i != axis)
+    y = node.builder.emit("argmax", [node.builder.tensor(ids)], 1, dtype=DType.I32)
+    return node.wrap(y, shape)
+
+
+def _cast(node: Node) -> list[Ids]:
+    ids = node.live[node.name(0)]
+    to = node.attributes["to"]
+    whole = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
+    is_index = node.builder.dtype(ids) is DType.I32
+    if to not in (whole if is_index else (onnx.TensorProto.FLOAT,)):
+        name = onnx.TensorProto.DataType.Name(to)
+        raise node.error(f"converts to {name}; export the policy in float32")
+    return [ids]
+
+
+LAYERS: dict[str, Convert] = {
+    "ArgMax": _argmax,
+    "Cast": _cast,
+    "GRU": _gru,
+    "Gemm": _gemm,
+    "LayerNormalization": _layer_norm,
+    "MatMul": _matmul,
+}

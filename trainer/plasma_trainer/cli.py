@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""plasma-train: learn, adapt, audit, evaluate, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from plasma_edge import PlasmaError
+from plasma_trainer.errors import TrainerError
+from plasma_trainer.pipelines import adapt as adapting
+from plasma_trainer.pipelines import audit as auditing
+from plasma_trainer.pipelines import evaluate as evaluating
+from plasma_trainer.pipelines import export as exporting
+from plasma_trainer.pipelines import train as training
+from plasma_trainer.pipelines.rounds import Result
+from plasma_trainer.pipelines.skills import load_skill
+from plasma_trainer.policies import greedy_act
+
+app = typer.Typer(
+    help="Learn a world model from a few real steps; train, adapt and audit policies inside it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+Out = Annotated[Path, typer.Option(help="Directory of the run; an interrupted run goes on there.")]
+RunDir = Annotated[Path, typer.Argument(help="Directory of a finished run.")]
+Seed = Annotated[int, typer.Option(help="Equal seeds give equal results on one machine.")]
+Threshold = Annotated[float | None, typer.Option(help="Return to reach; default: the task's own.")]
+Steps = Annotated[int, typer.Option(min=1, help="Budget of real steps.")]
+Block = Annotated[int, typer.Option(min=2, help="Real steps per round.")]
+Iterations = Annotated[int, typer.Option(min=1, help="Iterations of imagination per round.")]
+
+
+def main() -> None:
+    """Entry point of `plasma-train`. One thread: results do not depend on the number of cores."""
+    torch.set_num_threads(1)
+    app()
+
+
+@app.command()
+def train(
+    env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
+    out: Out,
+    seed: Seed = 0,
+    real_steps: Steps = 1000,
+    block_steps: Block = 200,
+    iterations: Iterations = 30,
+    discount: Annotated[float, typer.Option(min=0.0, max=0.9999)] = 0.99,
+    threshold: Threshold = None,
+) -> None:
+    """Train a policy in imagination only. Exit status 3 when the budget ran out before the goal."""
+    args = training.TrainArgs(env, seed, real_steps, block_steps, iterations, discount, threshold)
+    with _errors():
+        _report(training.train(args, out, console))
+
+
+@app.command()
+def adapt(
+    base: RunDir,
+    out: Out,
+    variant: Annotated[str, typer.Option(help="The plant to adapt to.")] = "reversed",
+    seed: Seed = 0,
+    real_steps: Steps = 400,
+    block_steps: Block = 200,
+    iterations: Iterations = 30,
+    threshold: Threshold = None,
+) -> None:
+    """Learn a LoRA adapter for a broken plant; the base stays frozen. Exit status 3 as for train."""
+    base_dir = str(base.resolve())
+    args = adapting.AdaptArgs(
+        base_dir, variant, seed, real_steps, block_steps, iterations, threshold
+    )
+    with _errors():
+        _report(adapting.adapt(args, out, console))
+
+
+@app.command()
+def audit(
+    run: RunDir,
+    canary: Annotated[bool, typer.Option(help="Fly one real episode; it decides.")] = True,
+    seed: Seed = 0,
+) -> None:
+    """Did the policy learn the task, or the mistakes of its world? Exit status 3 when it failed."""
+    with _errors():
+        report = auditing.audit(load_skill(run), run, canary, seed)
+    console.print_json(data=report.as_dict())
+    if report.verdict == "failed":
+        raise typer.Exit(3)
+
+
+@app.command()
+def evaluate(
+    run: RunDir,
+    packet: Annotated[Path | None, typer.Option(help="Fly this packet beside the policy.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="With this adapter attached to it.")] = None,
+    trust: Annotated[Path | None, typer.Option(help="Public key that signed them.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Plant; default: the run's own.")] = None,
+    episodes: Annotated[int, typer.Option(min=2)] = 20,
+    seed: Seed = 0,
+) -> None:
+    """Closed-loop returns over fresh episodes, torch and packet side by side."""
+    with _errors():
+        skill = load_skill(run)
+        acts = {"torch": greedy_act(skill.learner.policy)}
+        if packet is not None:
+            acts["packet"] = evaluating.load_packet(packet, adapter, trust)
+        for name, act in acts.items():
+            plant = variant or skill.variant
+            returns = evaluating.evaluate(skill.env, plant, act, episodes, seed)
+            console.print(f"{name}: return {returns}")
+
+
+@app.command()
+def export(
+    run: RunDir,
+    key: Annotated[Path, typer.Option(help="Private key (PEM), see plasma-pack keygen.")],
+    out: Annotated[Path, typer.Option(help="The packet to write.")],
+    base: Annotated[Path | None, typer.Option(help="Packet of the base, for an adapter.")] = None,
+) -> None:
+    """Compile a finished run to int8 and sign it; its audit, if there is one, is signed with it."""
+    with _errors():
+        skill, section = load_skill(run), auditing.read_section(run)
+        if base is None:
+            exporting.export_base(skill, key, out, section)
+        else:
+            exporting.export_adapter(skill, base, key, out, section)
+    verdict = section["verdict"] if section else "none"
+    console.print(f"{out}: {out.stat().st_size} bytes, audit {verdict}")
+
+
+def _report(result: Result) -> None:
+    """One line about how a run ended; exit status 3 when it did not reach its goal."""
+    outcome = "solved" if result.solved else "not solved"
+    console.print(f"{outcome} with {result.real_steps} real steps: return {result.returns}")
+    if not result.solved:
+        raise typer.Exit(3)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """One line and exit status 2 for what the caller can mend; a traceback for what we must."""
+    try:
+        yield
+    except (TrainerError, PlasmaError) as error:
+        Console(stderr=True).print(f"error: {error}", highlight=False, markup=False)
+        raise typer.Exit(2) from error

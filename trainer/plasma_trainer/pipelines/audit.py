@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Did the policy learn the task, or the mistakes of its world? Offline scores, then one real episode."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plasma_trainer.audit import (
+    AuditReport,
+    Canary,
+    disagreement_share,
+    section,
+    shortfall,
+    unsupported_share,
+)
+from plasma_trainer.data import Paths, derive
+from plasma_trainer.envs import fly, make_plant, step_limit
+from plasma_trainer.imagination import simulate
+from plasma_trainer.pipelines.runs import write_json
+from plasma_trainer.pipelines.skills import Skill
+from plasma_trainer.policies import greedy, greedy_act
+from plasma_trainer.world_models import Ensemble, fit
+
+PATHS = 64
+AUDITOR_UPDATES = 1500
+
+
+def audit(skill: Skill, out: Path, canary: bool, seed: int) -> AuditReport:
+    """Audit the policy of a finished run; the report is written to `out`/audit.json.
+
+    The auditor is an ensemble that shares nothing with the policy's world but the data. With `canary`, one real episode
+    is flown on the skill's plant; its steps are counted in the report and never learnt from.
+    """
+    learner = skill.learner
+    plant, task = learner.experience()
+    auditor = _auditor(learner.world, plant, task, seed)
+    start = torch.from_numpy(learner.everything.reset_obs)
+    paths = _phantoms(skill, learner.world, start, seed)
+    imagined = float(paths.first_returns.mean())
+    seen_by_auditor = float(_phantoms(skill, auditor, start, seed).first_returns.mean())
+    usual = float(abs(learner.everything.episode_returns).max())
+    report = AuditReport(
+        imagined_return=imagined,
+        unsupported_share=unsupported_share(learner.world, task, paths),
+        disagreement_share=disagreement_share(auditor, plant, paths),
+        auditor_gap=shortfall(imagined, seen_by_auditor, usual),
+        canary=_canary(skill, usual, seed) if canary else None,
+    )
+    write_json(out / "audit.json", report.as_dict())
+    return report
+
+
+def read_section(out: Path) -> dict[str, Any] | None:
+    """What of `out`/audit.json is to be signed into a packet; None when the run was not audited."""
+    path = out / "audit.json"
+    return section(json.loads(path.read_text())) if path.exists() else None
+
+
+def _auditor(
+    world: Ensemble, plant: dict[str, Tensor], task: dict[str, Tensor], seed: int
+) -> Ensemble:
+    torch.manual_seed(derive(seed, "auditor"))
+    auditor = Ensemble(world.obs_size, world.action_size, world.discrete)
+    fit(auditor, plant, task, AUDITOR_UPDATES, derive(seed, "auditor-fit"))
+    return auditor
+
+
+def _canary(skill: Skill, usual: float, seed: int) -> Canary:
+    plant = make_plant(skill.env, skill.variant)
+    episode = fly(plant, greedy_act(skill.learner.policy), derive(seed, "canary"))
+    start = torch.from_numpy(episode.first_obs)[None]
+    promised = float(_phantoms(skill, skill.learner.world, start, seed).first_returns.mean())
+    gap = shortfall(promised, episode.total, usual)
+    return Canary(promised, episode.total, len(episode.rewards), gap)
+
+
+def _phantoms(skill: Skill, world: Ensemble, start_obs: Tensor, seed: int) -> Paths:
+    """Paths of the policy as a robot would fly it, as long as an episode."""
+    policy, horizon = skill.learner.policy, step_limit(skill.learner.plant)
+    return simulate(
+        world,
+        lambda obs, _: greedy(policy, obs),
+        start_obs,
+        PATHS,
+        horizon,
+        derive(seed, "phantoms"),
+    )

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading back what was learnt: a trained base, or the adapter for a broken plant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from plasma_trainer.pipelines.adapt import load_adapted
+from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.pipelines.runs import Run
+from plasma_trainer.pipelines.train import load_trained
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A finished run: which plant it is for, and everything that was learnt there."""
+
+    env: str
+    variant: str
+    learner: Learner
+    adapter: Path | None  # PEFT directory, if this is an adapter
+
+
+def load_skill(out: Path) -> Skill:
+    """The finished training or adaptation run in `out`. Raises UsageError when there is none."""
+    if "base" not in Run.open(out).args:
+        trained, learner = load_trained(out)
+        return Skill(trained.env, "nominal", learner, None)
+    adapted, learner = load_adapted(out)
+    env = Run.open(Path(adapted.base)).args["env"]
+    return Skill(env, adapted.variant, learner, out / "adapter")
