@@ -5,7 +5,7 @@
     python benchmarks/learning_curves.py --task Pendulum-v1 --seed 3
 
 Each finished (task, seed) is one line of benchmarks/results/learning_curves.jsonl; an interrupted benchmark goes on
-where it stopped. Remove the file to measure again. One thread, so that the seconds are those of one core.
+where it stopped. Remove the file to measure again. One thread: CPU seconds are wall seconds on one free core.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def measure(task: str, seed: int, console: Console) -> dict[str, Any]:
     """One line of the table."""
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch) / "base"
-        begun = time.perf_counter()
+        begun = time.process_time()
         trained = train(TrainArgs(task, seed=seed, **TASKS[task]), base, console)
-        line = {"task": task, "seed": seed, "seconds": time.perf_counter() - begun}
+        line = {"task": task, "seed": seed, "cpu_seconds": time.process_time() - begun}
         line |= asdict(trained)
         line["audit"] = audit(load_skill(base), base, canary=True, seed=seed).as_dict()
         if task in BREAKABLE:
@@ -79,9 +79,9 @@ def measure(task: str, seed: int, console: Console) -> dict[str, Any]:
 def measure_adapter(task: str, seed: int, base: Path, console: Console) -> dict[str, Any]:
     """Adaptation to the reversed motor, its returns there, and those of a flip in mid-flight."""
     out = base.with_name("adapter")
-    begun = time.perf_counter()
+    begun = time.process_time()
     adapted = adapt(AdaptArgs(str(base), seed=seed), out, console)
-    line = {"seconds": time.perf_counter() - begun} | asdict(adapted)
+    line = {"cpu_seconds": time.process_time() - begun} | asdict(adapted)
     acts = {
         on: greedy_act(load_skill(run).learner.policy) for on, run in ((False, base), (True, out))
     }
@@ -110,12 +110,12 @@ def table(lines: list[dict[str, Any]]) -> Table:
         "seed",
         "solved",
         "real steps",
-        "s",
+        "CPU s",
         "return",
         "worst",
         "audit",
         "adapter: steps",
-        "s",
+        "CPU s",
         "return",
         "midstride",
         "audit",
@@ -127,7 +127,7 @@ def table(lines: list[dict[str, Any]]) -> Table:
             line["seed"],
             line["solved"],
             line["real_steps"],
-            f"{line['seconds']:.0f}",
+            f"{line['cpu_seconds']:.0f}",
         ]
         cells += [
             f"{line['returns']['mean']:.1f}",
@@ -137,7 +137,7 @@ def table(lines: list[dict[str, Any]]) -> Table:
         if "adapter" in line:
             adapter = line["adapter"]
             returns = adapter["on_broken_plant"]
-            cells += [adapter["real_steps"], f"{adapter['seconds']:.0f}"]
+            cells += [adapter["real_steps"], f"{adapter['cpu_seconds']:.0f}"]
             cells += [f"{returns[name]['mean']:.1f}" for name in ("adapter", "midstride")]
             cells += [adapter["audit"]["verdict"]]
         result.add_row(*map(str, cells))

@@ -31,6 +31,7 @@ class AlignedBuffer {
 
   // False when memory is out; the buffer is then unchanged.
   [[nodiscard]] bool allocate(size_t size) noexcept {
+    if (size > SIZE_MAX - kAlignment) return false;
     void* block = std::aligned_alloc(kAlignment, align_up(size == 0 ? 1 : size));
     if (block == nullptr) return false;
     std::memset(block, 0, align_up(size == 0 ? 1 : size));

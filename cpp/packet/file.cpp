@@ -28,6 +28,15 @@ class Descriptor {
   int number_;
 };
 
+const char* reason_of(int error_number) noexcept {
+  switch (error_number) {
+    case ENOENT: return "no such file";
+    case EACCES: return "permission denied";
+    case ELOOP: return "a symbolic link";
+    default: return "open";
+  }
+}
+
 // Exactly buffer.size() bytes; a file that shrank meanwhile is an error.
 Error read_all(int descriptor, AlignedBuffer& buffer) noexcept {
   size_t done = 0;
@@ -46,7 +55,7 @@ Error read_file(const char* path, uint64_t cap, AlignedBuffer& bytes) noexcept {
   if (path == nullptr) return fail(Status::Argument, "path");
   // O_NONBLOCK: opening a pipe that nobody writes to must fail below, not wait.
   const Descriptor file(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0) return fail(Status::Io, "open");
+  if (file.number() < 0) return fail(Status::Io, reason_of(errno));
   struct stat info;
   if (fstat(file.number(), &info) != 0) return fail(Status::Io, "stat");
   if (!S_ISREG(info.st_mode)) return fail(Status::Io, "not a regular file");

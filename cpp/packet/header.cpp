@@ -92,6 +92,7 @@ Error check_counts(const RawFields& raw, const Header& header) noexcept {
   if (!error) error = check_range("manifest_len", header.manifest_len, 0, kMaxManifestBytes);
   if (!error) error = check_range("audit_verdict", raw.audit_verdict, 0, last_verdict);
   if (!error && !raw.middle_is_zero) error = fail(Status::Reserved, "header");
+  if (!error) error = check_range("opset", header.opset, 1, UINT32_MAX);
   if (!error) error = check_range("signer_count", header.signer_count, 1, kMaxSigners);
   if (!error) error = check_range("max_adapters", header.max_adapters, 0, most_adapters);
   if (!error && !raw.end_is_zero) error = fail(Status::Reserved, "header");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// program_builder.hpp -- writes the tables of a program from a description, honest or hostile in any
-// single field.
+// program_builder.hpp -- writes the tables of a program from a description, honest or hostile in
+// any single field.
 //
 // Written from ISA.md and not from cpp/vm. Offsets nobody asked for are the right ones; whatever is
 // set by hand is written as it stands.
@@ -185,8 +185,7 @@ struct ProgramBuilder {
       if (io[i].name != name) continue;
       io[i].is_actuator = true;
       const Blob delta = max_delta.empty() ? Blob(low.size() * 4) : words(max_delta);
-      safe.push_back(
-          {static_cast<uint16_t>(i), words(low), words(high), delta, words(action)});
+      safe.push_back({static_cast<uint16_t>(i), words(low), words(high), delta, words(action)});
     }
   }
 
@@ -254,7 +253,8 @@ inline void ProgramBuilder::write_constants(Sections& sections,
   }
 }
 
-inline void ProgramBuilder::write_tables(Sections& sections, const std::vector<uint32_t>& at) const {
+inline void ProgramBuilder::write_tables(Sections& sections,
+                                         const std::vector<uint32_t>& at) const {
   const auto dims_of = [](Blob& blob, const std::vector<uint32_t>& dims) {
     for (size_t i = 0; i < 4; ++i) append(blob, i < dims.size() ? dims[i] : 1, 4);
   };

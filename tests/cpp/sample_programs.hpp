@@ -21,7 +21,9 @@ struct Dice {
   }
   uint32_t below(uint64_t n) { return static_cast<uint32_t>(bits() % n); }
   // In [-1, 1).
-  float number() { return static_cast<float>(static_cast<int32_t>(bits() >> 40) - (1 << 23)) * 0x1p-23f; }
+  float number() {
+    return static_cast<float>(static_cast<int32_t>(bits() >> 40) - (1 << 23)) * 0x1p-23f;
+  }
   Floats floats(size_t n, float size = 1) {
     Floats values(n);
     for (float& value : values) value = number() * size;
@@ -51,11 +53,41 @@ inline uint16_t dice_weights(ProgramBuilder& program, Dice& dice, uint32_t rows,
 namespace sample {
 
 enum Tensor : uint16_t {
-  kObs, kCmd, kMean, kScale, kNormal, kJoined, kWi, kWiScale, kBi, kGi, kWh, kWhScale, kGh, kH,
-  kNext, kWo, kBo, kY, kGain, kOffset, kAct, kChoice, kTensors
+  kObs,
+  kCmd,
+  kMean,
+  kScale,
+  kNormal,
+  kJoined,
+  kWi,
+  kWiScale,
+  kBi,
+  kGi,
+  kWh,
+  kWhScale,
+  kGh,
+  kH,
+  kNext,
+  kWo,
+  kBo,
+  kY,
+  kGain,
+  kOffset,
+  kAct,
+  kChoice,
+  kTensors
 };
 enum Op : uint16_t {
-  kNormalize, kConcat, kGateIn, kGateState, kCell, kCarry, kHead, kSquash, kPick, kOps
+  kNormalize,
+  kConcat,
+  kGateIn,
+  kGateState,
+  kCell,
+  kCarry,
+  kHead,
+  kSquash,
+  kPick,
+  kOps
 };
 
 inline ProgramBuilder program() {
@@ -122,7 +154,7 @@ inline AdapterBuilder adapter(uint64_t seed = 7) {
 // written one, which test_vm_opcodes.cpp refuses.
 struct OneOp {
   ProgramBuilder program = {};
-  uint16_t op = 0;   // index of the instruction
+  uint16_t op = 0;  // index of the instruction
   bool exists = true;
 };
 

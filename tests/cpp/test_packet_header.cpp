@@ -2,6 +2,7 @@
 // test_packet_header.cpp -- steps 0 to 2: reading the file, the header and its lengths.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -67,6 +68,19 @@ TEST_CASE("refuses what is not a readable regular file") {
   CHECK(read_verdict("") == "E_IO");
   AlignedBuffer bytes;
   CHECK(packet::read_file(nullptr, 10, bytes).status == Status::Argument);
+}
+
+TEST_CASE("closes every file it opened, read or refused") {
+  const Folder folder;
+  const std::string path = folder.write("a.plasma", pattern(10));
+  const int before = dup(STDERR_FILENO);
+  close(before);
+  CHECK(read_verdict(path) == "OK");
+  CHECK(read_verdict(path, 9) == "E_TOO_LARGE");
+  CHECK(read_verdict(folder / ".") == "E_IO");
+  const int after = dup(STDERR_FILENO);
+  close(after);
+  CHECK(before == after);
 }
 
 TEST_CASE("refuses a file over the cap before reading it, and leaves the buffer alone") {

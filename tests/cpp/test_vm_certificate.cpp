@@ -54,8 +54,8 @@ TEST_CASE("the certificate of the sample, by hand") {
   // i8: 72, then 27 at 128. f32: 24 24 36 36 36 48 16 16 16, each at a multiple of 64.
   CHECK(c.const_bytes == (128 + 27) + (8 * 64 + 16));
   CHECK(c.macs == 72 + 27 + 12);
-  const uint64_t linear = (500 + 13 * 8 + 72 + 8 * 9) + (500 + 13 * 3 + 27 + 8 * 9) +
-                          (500 + 4 * 12 + 8 * 4);
+  const uint64_t linear =
+      (500 + 13 * 8 + 72 + 8 * 9) + (500 + 13 * 3 + 27 + 8 * 9) + (500 + 4 * 12 + 8 * 4);
   const uint64_t others = 6 * 500 + 6 * 6 + 2 * 8 + 126 * 3 + 2 * 3 + 48 * 4 + 8 * 4;
   CHECK(c.cost_units == linear + others);
 }

@@ -49,13 +49,15 @@ const Mutant kTables[] = {
     {"a byte after the io", Status::ProgFormat, [](P& p) { grow(p, kIo, 1); }},
     {"65 io", Status::ProgFormat, [](P& p) { resize(p, kIo, 65 * 96); }},
     {"a name of no characters", Status::ProgFormat, [](P& p) { p.io[0].name = ""; }},
-    {"a name without a zero", Status::ProgFormat, [](P& p) { p.io[0].name = std::string(32, 'a'); }},
+    {"a name without a zero", Status::ProgFormat,
+     [](P& p) { p.io[0].name = std::string(32, 'a'); }},
     {"a name of 31 characters", Status::Ok, [](P& p) { p.io[0].name = std::string(31, 'a'); }},
     {"a control character", Status::ProgFormat, [](P& p) { p.io[0].name = "a\x1F"; }},
     {"a delete character", Status::ProgFormat, [](P& p) { p.io[0].name = "a\x7F"; }},
     {"the last printable character", Status::Ok, [](P& p) { p.io[0].name = " ~"; }},
     {"a byte after a name", Status::ProgFormat, [](P& p) { port(p, 0, 31, 'x', 1); }},
-    {"a unit without a zero", Status::ProgFormat, [](P& p) { p.io[1].unit = std::string(16, 'm'); }},
+    {"a unit without a zero", Status::ProgFormat,
+     [](P& p) { p.io[1].unit = std::string(16, 'm'); }},
     {"a unit of 15 characters", Status::Ok, [](P& p) { p.io[1].unit = std::string(15, 'm'); }},
     {"a unit that is not ASCII", Status::ProgFormat, [](P& p) { p.io[1].unit = "\xC2\xB5m"; }},
     {"direction 2", Status::ProgFormat, [](P& p) { port(p, 0, 32, 2, 1); }},
@@ -81,7 +83,8 @@ const Mutant kTables[] = {
     {"safe record reserved", Status::ProgFormat, [](P& p) { p.poke(kSafe, 10, 1, 2); }},
     {"a safe record that ends early", Status::ProgFormat, [](P& p) { grow(p, kSafe, -1); }},
     {"a byte after the safe records", Status::ProgFormat, [](P& p) { grow(p, kSafe, 1); }},
-    {"a safe record of 2^32 - 1", Status::ProgFormat, [](P& p) { p.poke(kSafe, 12, UINT32_MAX, 4); }},
+    {"a safe record of 2^32 - 1", Status::ProgFormat,
+     [](P& p) { p.poke(kSafe, 12, UINT32_MAX, 4); }},
 };
 
 const Mutant kInstructions[] = {
@@ -129,8 +132,7 @@ const Mutant kDims[] = {
      [](P& p) { p.tensors[kWo].dims = {65536, 65536, 65536, 65536}; }},
     {"a dim of 0 of io", Status::ProgDims, [](P& p) { port(p, 0, 40, 0, 4); }},
     {"an unused dim of 2 of io", Status::ProgDims, [](P& p) { port(p, 0, 52, 2, 4); }},
-    {"2^28 + 1 elements of io", Status::ProgDims,
-     [](P& p) { port(p, 0, 40, (1u << 28) + 1, 4); }},
+    {"2^28 + 1 elements of io", Status::ProgDims, [](P& p) { port(p, 0, 40, (1u << 28) + 1, 4); }},
 };
 
 const Mutant kRegions[] = {
@@ -168,13 +170,11 @@ const Mutant kPorts[] = {
     {"an output without a record", Status::ProgIo, [](P& p) { add_echo(p), p.io.pop_back(); }},
     {"no io at all", Status::ProgIo, [](P& p) { p.io.clear(), p.safe.clear(); }},
     {"no outputs", Status::ProgIo, [](P& p) { p.io.resize(2), p.safe.clear(); }},
-    {"a tensor named twice", Status::ProgIo,
-     [](P& p) { add_echo(p), p.io.back().tensor = kAct; }},
+    {"a tensor named twice", Status::ProgIo, [](P& p) { add_echo(p), p.io.back().tensor = kAct; }},
     {"a tensor that does not exist", Status::ProgIo, [](P& p) { port(p, 0, 56, kTensors, 2); }},
     {"tensor 65,535", Status::ProgIo, [](P& p) { port(p, 0, 56, 0xFFFF, 2); }},
     {"an arena tensor as an output", Status::ProgIo, [](P& p) { port(p, 2, 56, kY, 2); }},
-    {"an output called an input", Status::ProgIo,
-     [](P& p) { add_echo(p), port(p, 4, 32, 0, 1); }},
+    {"an output called an input", Status::ProgIo, [](P& p) { add_echo(p), port(p, 4, 32, 0, 1); }},
     {"an input called an output", Status::ProgIo, [](P& p) { port(p, 1, 32, 1, 1); }},
     {"another dtype than its tensor", Status::ProgIo, [](P& p) { port(p, 2, 33, 4, 1); }},
     {"another rank than its tensor", Status::ProgIo, [](P& p) { port(p, 2, 36, 2, 4); }},

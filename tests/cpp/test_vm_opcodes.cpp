@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_vm_opcodes.cpp -- rule 9, for every row of opcodes.def: the right operands are accepted, each
-// wrong one is refused. A new opcode fails here until one_op() knows it.
+// test_vm_opcodes.cpp -- rule 9, for every row of opcodes.def: the right operands are accepted,
+// each wrong one is refused. A new opcode fails here until one_op() knows it.
 #include <utility>
 
 #include "mutants.hpp"

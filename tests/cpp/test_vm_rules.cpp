@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_vm_rules.cpp -- ISA.md rules 6 to 8, 10 to 12, 14 and 15: constants, lives, limits and slots,
-// one mutant a line.
+// test_vm_rules.cpp -- ISA.md rules 6 to 8, 10 to 12, 14 and 15: constants, lives, limits and
+// slots, one mutant a line.
 #include "mutants.hpp"
 
 namespace plasma::test {
@@ -39,7 +39,9 @@ const Mutant kConstants[] = {
     {"a section of i32 without tensors", Status::ProgConstOrder,
      [](P& p) { p.resize_section(kConstI32, 4); }},
     {"a first constant at 64", Status::Hole,
-     [](P& p) { shift(p, {kMean, kScale, kWiScale, kBi, kWhScale, kWo, kBo, kGain, kOffset}, 64); }},
+     [](P& p) {
+       shift(p, {kMean, kScale, kWiScale, kBi, kWhScale, kWo, kBo, kGain, kOffset}, 64);
+     }},
     {"a gap of 104", Status::Hole,
      [](P& p) { shift(p, {kScale, kWiScale, kBi, kWhScale, kWo, kBo, kGain, kOffset}, 128); }},
     {"a first byte of a gap", Status::Hole, [](P& p) { p.poke(kConstF32, 24, 1, 1); }},
@@ -69,14 +71,15 @@ const Mutant kOrder[] = {
     {"an arena tensor nobody reads", Status::ProgDead,
      [](P& p) { p.op(Opcode::Copy, p.arena(3), {kNext}); }},
     {"an arena tensor nobody names", Status::ProgDead, [](P& p) { p.arena(3); }},
-    {"an input nobody reads", Status::ProgDead, [](P& p) { p.instructions[kConcat].in = {kNormal}; }},
-    {"an input nobody names", Status::ProgIo, [](P& p) { p.add({.storage = Storage::Input, .dims = {1}}); }},
+    {"an input nobody reads", Status::ProgDead,
+     [](P& p) { p.instructions[kConcat].in = {kNormal}; }},
+    {"an input nobody names", Status::ProgIo,
+     [](P& p) { p.add({.storage = Storage::Input, .dims = {1}}); }},
     {"a state nobody reads", Status::ProgDead,
      [](P& p) { p.op(Opcode::Copy, p.state(3), {kNext}); }},
     {"a state nobody writes", Status::ProgDead,
      [](P& p) { p.instructions.erase(p.instructions.begin() + kCarry), p.slots.clear(); }},
-    {"an output nobody writes", Status::ProgDead,
-     [](P& p) { p.instructions.pop_back(); }},
+    {"an output nobody writes", Status::ProgDead, [](P& p) { p.instructions.pop_back(); }},
 };
 
 // The arena as the builder packs it: normal 0, joined 24, gi 56, gh 92, next 128, y 140.
@@ -142,8 +145,7 @@ const Mutant kArena[] = {
 const Mutant kNumbers[] = {
     {"a constant that is not a number", Status::ProgNumeric,
      [](P& p) { set_value(p, kMean, 5, kNan); }},
-    {"a bias that is infinite", Status::ProgNumeric,
-     [](P& p) { set_value(p, kBo, 0, -INFINITY); }},
+    {"a bias that is infinite", Status::ProgNumeric, [](P& p) { set_value(p, kBo, 0, -INFINITY); }},
     {"the largest float", Status::Ok, [](P& p) { set_value(p, kBo, 0, 0x1.fffffep127f); }},
     {"the next float, which is infinite", Status::ProgNumeric,
      [](P& p) { put(p.tensors[kBo].values, 0, 0x7F800000, 4); }},
@@ -211,8 +213,7 @@ const Mutant kLimits[] = {
      [](P& p) { set_limit(p.safe[0].high, kNan); }},
     {"a safe action that is not a number", Status::ProgSafe,
      [](P& p) { set_limit(p.safe[0].safe, kNan); }},
-    {"a low that is infinite", Status::ProgSafe,
-     [](P& p) { set_limit(p.safe[0].low, -INFINITY); }},
+    {"a low that is infinite", Status::ProgSafe, [](P& p) { set_limit(p.safe[0].low, -INFINITY); }},
     {"a high that is infinite", Status::ProgSafe,
      [](P& p) { set_limit(p.safe[0].high, INFINITY); }},
     {"the widest limits", Status::Ok,
@@ -225,8 +226,7 @@ const Mutant kLimits[] = {
      [](P& p) { set_limit(p.safe[0].max_delta, kNan); }},
     {"a rate limit that is infinite", Status::ProgSafe,
      [](P& p) { set_limit(p.safe[0].max_delta, INFINITY); }},
-    {"a rate limit of an i32", Status::ProgSafe,
-     [](P& p) { set_limit(p.safe[1].max_delta, 1); }},
+    {"a rate limit of an i32", Status::ProgSafe, [](P& p) { set_limit(p.safe[1].max_delta, 1); }},
     {"a low above the safe action, of i32", Status::ProgSafe,
      [](P& p) { p.safe[1].low = words(Ints{2}); }},
     {"a high below the safe action, of i32", Status::ProgSafe,
@@ -242,8 +242,7 @@ const Mutant kPlaces[] = {
     {"a slot beyond the program", Status::ProgSlot, [](P& p) { p.slots[1].op_index = kOps; }},
     {"slot 65,535", Status::ProgSlot, [](P& p) { p.slots[1].op_index = 0xFFFF; }},
     {"two slots on one instruction", Status::ProgSlot, [](P& p) { p.slots[1] = p.slots[0]; }},
-    {"slots in another order", Status::ProgSlot,
-     [](P& p) { std::swap(p.slots[0], p.slots[1]); }},
+    {"slots in another order", Status::ProgSlot, [](P& p) { std::swap(p.slots[0], p.slots[1]); }},
     {"a column too few", Status::ProgSlot, [](P& p) { p.slots[0].in = 7; }},
     {"a column too many", Status::ProgSlot, [](P& p) { p.slots[0].in = 9; }},
     {"a row too few", Status::ProgSlot, [](P& p) { p.slots[0].out = 8; }},

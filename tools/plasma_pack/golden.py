@@ -98,9 +98,9 @@ def _candidates(program: Program, observations: Observations) -> list[Case]:
         observations = {inputs[0][0].name: observations}
     columns = {io.name: _rows(observations.get(io.name), io.name, t.elements) for io, t in inputs}
     counts = {len(rows) for rows in columns.values()}
-    if len(counts) != 1 or 0 in counts:
+    if len(counts) != 1:
         raise OptionError(
-            f"golden: found {sorted(counts)} observations, expected as many (≥ 1) for each input"
+            f"golden: found {sorted(counts)} observations, expected as many for each input"
         )
     return [{name: rows[i] for name, rows in columns.items()} for i in range(counts.pop())]
 
@@ -109,7 +109,8 @@ def _rows(values: Array | None, name: str, elements: int) -> FloatArray:
     if values is None:
         raise OptionError(f"golden: no observations for input {name!r}")
     rows = np.asarray(values, np.float32)
-    if rows.ndim < 2 or rows[0].size != elements or not np.isfinite(rows).all():
+    is_table = rows.ndim >= 2 and len(rows) > 0 and rows[0].size == elements
+    if not is_table or not np.isfinite(rows).all():
         raise OptionError(
             f"golden: found shape {rows.shape} for {name!r}, expected finite [N, {elements}]"
         )

@@ -16,6 +16,8 @@ from rich.console import Console
 
 import plasma_edge as pe
 import plasma_pack
+from plasma_pack.format import TRAILER_BYTES
+from plasma_pack.writer import seal
 from plasma_trainer.audit import AuditReport
 from plasma_trainer.data import derive
 from plasma_trainer.demo import film, measure, plots
@@ -233,24 +235,25 @@ class _Demo:
         return {**figures, "attach_us": measure.attach_time(self.policy(), self.adapter)}
 
     def refuse(self) -> Figures:
-        packet = self.base.read_bytes()
-        weight = len(packet) // 2
-        flipped = packet[:weight] + bytes([packet[weight] ^ 1]) + packet[weight + 1 :]
-        body = flipped[: -plasma_pack.TRAILER_BYTES]
+        packet = bytearray(self.base.read_bytes())
+        packet[len(packet) // 2] ^= 1
+        flipped = bytes(packet)
+        resealed = seal(flipped[:-TRAILER_BYTES])
         stranger = self._keygen(self.out / "keys" / "stranger.pem")
         other = self.out / "other.plasma"
         skill = self.skill("base")
         for weight in skill.learner.policy.parameters():
             weight.data.mul_(1.01)
         export_base(skill, self.key, other, None)
+
+        def load(packet: Path | bytes, trust: Path = self.trust) -> pe.Policy:
+            return pe.Policy.load(packet, trust=trust)
+
         return {
-            "flipped_byte": measure.refusal(
-                lambda: pe.Policy.load(bytes(damaged), trust=self.trust)
-            ),
-            "wrong_key": measure.refusal(lambda: pe.Policy.load(self.base, trust=stranger)),
-            "other_base": measure.refusal(
-                lambda: pe.Policy.load(other, trust=self.trust).attach(self.adapter)
-            ),
+            "flipped_byte": measure.refusal(lambda: load(flipped)),
+            "flipped_and_resealed": measure.refusal(lambda: load(resealed)),
+            "wrong_key": measure.refusal(lambda: load(self.base, stranger)),
+            "other_base": measure.refusal(lambda: load(other).attach(self.adapter)),
         }
 
     def film(self) -> Figures:

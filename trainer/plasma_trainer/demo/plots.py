@@ -36,7 +36,10 @@ def learning_curve(real_steps: Sequence[int], returns: Sequence[float], path: Pa
         axes.plot(curve["real_steps"], curve["returns"], color=THEIRS, lw=1, label=label)
     axes.plot(real_steps, returns, color=OURS, marker="o", lw=2, label="plasma-trainer, this run")
     axes.annotate(
-        f"{real_steps[-1]} steps", (real_steps[-1], returns[-1]), (8, -4), textcoords="offset points"
+        f"{real_steps[-1]} steps",
+        (real_steps[-1], returns[-1]),
+        (8, -4),
+        textcoords="offset points",
     )
     axes.axhline(baseline["threshold"], color="black", lw=0.6, ls=":")
     axes.set(xscale="log", xlabel="real environment steps", ylabel="mean return, 10 episodes")

@@ -67,6 +67,7 @@ def rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("attach: verify to live, µs", f"{summary['attach_us']:.0f}"),
         ("audit: base, adapter", f"{summary['audit']['base']}, {summary['audit']['adapter']}"),
         ("refused: flipped byte", summary["refusals"]["flipped_byte"]),
+        ("  and the trailer made to match", summary["refusals"]["flipped_and_resealed"]),
         ("refused: wrong key", summary["refusals"]["wrong_key"]),
         ("refused: adapter of another base", summary["refusals"]["other_base"]),
         ("digest of the base", summary["digests"]["base"]),

@@ -20,8 +20,8 @@ class DreamVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """`num_envs` phantom lives behind the contract of gymnasium.vector.VectorEnv.
 
     Autoreset is same-step: where a life ended, `step` returns the first observation of the next one, and the last of
-    the old one in info["final_obs"][i] (mask: info["_final_obs"]). Termination and truncation by the time limit are apart.
-    info["uncertainty"] [B] says how much the world's members disagree.
+    the old one in info["final_obs"][i] (mask: info["_final_obs"]). Termination is apart from truncation by the time
+    limit. info["uncertainty"] [B] says how much the world's members disagree.
 
     `lost_return` as in Phantoms: with it, leaving the known ends a life; see `worst_return`.
     """

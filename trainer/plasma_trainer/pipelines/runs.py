@@ -74,15 +74,12 @@ class Run:
 
     def last_round(self) -> dict[str, Any] | None:
         """The state of the last finished round, if any was."""
-        rounds = sorted(self.directory.glob("round-*.pt"))
-        if not rounds:
-            return None
-        return dict(torch.load(rounds[-1], weights_only=True))
+        rounds = self._rounds()
+        return _load(rounds[-1]) if rounds else None
 
     def history(self) -> list[dict[str, Any]]:
-        """The result of every finished round, in order."""
-        rounds = sorted(self.directory.glob("round-*.pt"))
-        return [dict(torch.load(path, weights_only=True)["result"]) for path in rounds]
+        """How each finished round ended (see rounds.Result), in order: the learning curve."""
+        return [_load(path)["result"] for path in self._rounds()]
 
     def finished_round(self) -> dict[str, Any]:
         """The last round of a complete run. Raises UsageError when rounds are still missing."""
@@ -96,3 +93,10 @@ class Run:
     def finish(self, result: Any) -> None:
         """Mark the run complete."""
         write_json(self.directory / "result.json", asdict(result))
+
+    def _rounds(self) -> list[Path]:
+        return sorted(self.directory.glob("round-*.pt"))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return dict(torch.load(path, weights_only=True))

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// reference_machine.hpp -- runs a program from its description, in plain loops, as ISA.md sections
+// 5 and 6 say. Slow, without tables, lanes or plans; it shares nothing with cpp/vm or cpp/kernels.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "program_builder.hpp"
+
+namespace plasma::test {
+
+namespace rules {
+
+inline float max(float a, float b) { return a > b ? a : b; }
+inline float min(float a, float b) { return a < b ? a : b; }
+inline float clamp(float x, float low, float high) { return min(max(x, low), high); }
+
+inline float scale(float v, float t) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(v) + (std::bit_cast<uint32_t>(t) << 23));
+}
+constexpr float kM = 12582912.0f;
+constexpr float kL = 0x1.715476p+0f, kN = 0x1.62e43p-1f;
+constexpr float kH = 0x1.63p-1f, kl = -0x1.bd0106p-13f;
+
+inline float poly(float r) {
+  float p = 0x1.6a3186p-10f;
+  for (const float c : {0x1.123282p-7f, 0x1.5558b2p-5f, 0x1.55549ep-3f, 0x1.fffffcp-2f}) {
+    p = p * r + c;
+  }
+  return p;
+}
+inline float exp(float x) {
+  const float t = clamp(x, -87, 88) * kL + kM, n = t - kM;
+  const float r = (clamp(x, -87, 88) - n * kH) - n * kl;
+  const float y = scale(1 + ((r * r) * poly(r) + r), t);
+  return x >= -87 ? y : 0;
+}
+inline float sigmoid(float x) {
+  const float t = clamp(x, -87, 87) * -kL + kM, n = t - kM;
+  const float r = (clamp(x, -87, 87) + n * kH) + n * kl;
+  return 1 / (1 + scale(1 + ((r * r) * poly(-r) - r), t));
+}
+inline float tanh(float x) {
+  const float u = clamp(x, -10, 10) + clamp(x, -10, 10);
+  const float t = u * kL + kM, r = u - (t - kM) * kN;
+  const float s = scale(1, t), e = s * ((r * r) * poly(r) + r) + (s - 1);
+  return e / (e + 2);
+}
+// Rule 15, given the terms.
+inline float sum(const Floats& terms) {
+  float lane[16] = {};
+  for (size_t i = 0; i < terms.size(); ++i) lane[i % 16] = lane[i % 16] + terms[i];
+  for (size_t d = 8; d >= 1; d /= 2) {
+    for (size_t j = 0; j < d; ++j) lane[j] = lane[j] + lane[j + d];
+  }
+  return lane[0];
+}
+inline float dot(const float* a, const float* b, size_t n) {
+  Floats terms(n);
+  for (size_t i = 0; i < n; ++i) terms[i] = a[i] * b[i];
+  return sum(terms);
+}
+
+}  // namespace rules
+
+class ReferenceMachine {
+ public:
+  struct Adapter {
+    AdapterBuilder builder;
+    float gain = 1;
+  };
+
+  explicit ReferenceMachine(const ProgramBuilder& program, std::vector<Adapter> adapters = {})
+      : program_(program), adapters_(std::move(adapters)), values_(program.tensors.size()) {
+    for (size_t i = 0; i < values_.size(); ++i) {
+      const TensorSpec& tensor = program.tensors[i];
+      values_[i].resize(tensor.elements());
+      if (tensor.storage == Storage::Const && tensor.dtype == DType::F32) {
+        ByteReader reader(tensor.values);
+        for (float& value : values_[i]) value = reader.f32();
+      }
+    }
+  }
+
+  // Outputs in order, as words; `fault` says whether they are the safe action.
+  Blob tick(const Floats& inputs) {
+    fault = false;
+    size_t next = 0;
+    for (const IoSpec& io : program_.io) {
+      if (is_output(io)) continue;
+      for (float& value : values_[io.tensor]) note(value = inputs.at(next++));
+    }
+    new_state_.clear();
+    choice_.clear();
+    for (size_t i = 0; i < program_.instructions.size() && !fault; ++i) run(i);
+    if (!fault) {
+      for (const auto& [tensor, value] : new_state_) values_[tensor] = value;
+    }
+    return outputs();
+  }
+
+  bool fault = false;
+
+ private:
+  [[nodiscard]] bool is_output(const IoSpec& io) const {
+    return program_.tensors[io.tensor].storage == Storage::Output;
+  }
+  void note(float value) { fault = fault || !std::isfinite(value); }
+
+  void run(size_t index) {
+    const InstructionSpec& op = program_.instructions[index];
+    const Floats& x = values_[op.in[0]];
+    const TensorSpec& out = program_.tensors[op.out];
+    Floats y(out.elements());
+    if (op.opcode == Opcode::Linear) {
+      linear(index, y);
+    } else if (op.opcode == Opcode::Concat) {
+      y.clear();
+      for (const uint16_t part : op.in) append_all(y, values_[part]);
+    } else if (op.opcode == Opcode::LayerNorm) {
+      layer_norm(op, y);
+    } else if (op.opcode == Opcode::Argmax) {
+      size_t best = 0;
+      for (size_t i = 1; i < x.size(); ++i) best = x[i] > x[best] ? i : best;
+      choice_[op.out] = static_cast<int32_t>(best);
+    } else {
+      for (size_t i = 0; i < y.size(); ++i) y[i] = element(op, i);
+    }
+    for (const float value : y) note(value);
+    (out.storage == Storage::State ? new_state_[op.out] : values_[op.out]) = y;
+  }
+
+  static void append_all(Floats& y, const Floats& part) {
+    y.insert(y.end(), part.begin(), part.end());
+  }
+
+  [[nodiscard]] float element(const InstructionSpec& op, size_t i) const {
+    const auto in = [&](size_t k, size_t at) { return values_[op.in[k]][at]; };
+    const float x = in(0, i);
+    switch (op.opcode) {
+      case Opcode::Add: return x + in(1, i);
+      case Opcode::Sub: return x - in(1, i);
+      case Opcode::Mul: return x * in(1, i);
+      case Opcode::Normalize: return (x - in(1, i)) * in(2, i);
+      case Opcode::Clamp: return rules::clamp(x, in(1, i), in(2, i));
+      case Opcode::Squash: return rules::tanh(x) * in(1, i) + in(2, i);
+      case Opcode::Relu: return rules::max(x, 0);
+      case Opcode::LeakyRelu: return x > 0 ? x : op.imm * x;
+      case Opcode::Elu: return x > 0 ? x : op.imm * (rules::exp(x) - 1);
+      case Opcode::Silu: return x * rules::sigmoid(x);
+      case Opcode::Sigmoid: return rules::sigmoid(x);
+      case Opcode::Tanh: return rules::tanh(x);
+      case Opcode::Copy: return x;
+      case Opcode::Gru: {
+        const size_t n = values_[op.in[2]].size();
+        const float r = rules::sigmoid(in(0, i) + in(1, i));
+        const float z = rules::sigmoid(in(0, n + i) + in(1, n + i));
+        const float c = rules::tanh(r * in(1, 2 * n + i) + in(0, 2 * n + i));
+        return z * (in(2, i) - c) + c;
+      }
+      default: return std::nanf("");
+    }
+  }
+
+  void layer_norm(const InstructionSpec& op, Floats& y) {
+    const Floats& x = values_[op.in[0]];
+    const auto n = static_cast<float>(x.size());
+    const float mean = rules::sum(x) / n;
+    Floats centred = x;
+    for (float& value : centred) value = value - mean;
+    const float variance = rules::dot(centred.data(), centred.data(), x.size()) / n;
+    note(variance);
+    const float k = 1 / std::sqrt(variance + op.imm);
+    for (size_t i = 0; i < y.size(); ++i) {
+      y[i] = (centred[i] * k) * values_[op.in[1]][i] + values_[op.in[2]][i];
+    }
+  }
+
+  struct Quantized {
+    std::vector<int> q;
+    float s = 0;
+  };
+  Quantized quantize(const Floats& x) {
+    Quantized result{std::vector<int>(x.size()), 0};
+    float a = 0;
+    for (const float value : x) note(value), a = rules::max(std::fabs(value), a);
+    if (fault || a < 0x1p-100f) return result;
+    const float v = 127 / a;
+    for (size_t i = 0; i < x.size(); ++i) {
+      result.q[i] = static_cast<int>((x[i] * v + rules::kM) - rules::kM);
+    }
+    result.s = a / 127;
+    return result;
+  }
+  static float exact_dot(const int8_t* w, const std::vector<int>& q) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < q.size(); ++i) sum += w[i] * q[i];
+    return static_cast<float>(static_cast<int32_t>(sum));
+  }
+
+  void linear(size_t index, Floats& y) {
+    const InstructionSpec& op = program_.instructions[index];
+    const Floats& x = values_[op.in[0]];
+    const TensorSpec& w = program_.tensors[op.in[1]];
+    const Weights weights(w.values.begin(), w.values.end());
+    const Quantized quantized = w.dtype == DType::I8 ? quantize(x) : Quantized{};
+    for (size_t r = 0; r < y.size(); ++r) {
+      const float bias = op.in.size() == 3 ? values_[op.in[2]][r] : 0;
+      if (w.dtype == DType::I8) {
+        const float acc = exact_dot(&weights[r * x.size()], quantized.q);
+        y[r] = acc * (quantized.s * values_[w.scale][r]) + bias;
+      } else {
+        y[r] = rules::dot(&values_[op.in[1]][r * x.size()], x.data(), x.size()) + bias;
+      }
+    }
+    for (const Adapter& adapter : adapters_) {
+      if (adapter.gain == 0) continue;
+      for (const LoraSpec& patch : adapter.builder.patches) {
+        if (program_.slots[patch.slot].op_index == index) lora(patch, adapter.gain, quantize(x), y);
+      }
+    }
+  }
+
+  void lora(const LoraSpec& patch, float gain, const Quantized& x, Floats& y) {
+    Floats hidden(patch.rank);
+    for (size_t r = 0; r < hidden.size(); ++r) {
+      hidden[r] = exact_dot(&patch.a[r * x.q.size()], x.q) * (x.s * patch.a_scale[r]) + 0.0f;
+    }
+    const Quantized h = quantize(hidden);
+    const float c = gain * patch.scale;
+    for (size_t r = 0; r < y.size(); ++r) {
+      y[r] = y[r] + exact_dot(&patch.b[r * hidden.size()], h.q) * ((c * h.s) * patch.b_scale[r]);
+    }
+    for (size_t r = 0; r < patch.bias.size(); ++r) y[r] = y[r] + gain * patch.bias[r];
+  }
+
+  // Section 5, steps 4 and 5.
+  Blob outputs() {
+    Blob words_out;
+    size_t next = 0;
+    for (const IoSpec& io : program_.io) {
+      if (!is_output(io)) continue;
+      const SafeSpec* safe = io.is_actuator ? &program_.safe[next++] : nullptr;
+      const bool is_f32 = program_.tensors[io.tensor].dtype == DType::F32;
+      for (size_t i = 0; i < values_[io.tensor].size(); ++i) {
+        append(words_out, is_f32 ? action(io.tensor, safe, i) : choice(io.tensor, safe), 4);
+      }
+    }
+    has_previous_ = true;
+    return words_out;
+  }
+  static uint32_t word_at(const Blob& values, size_t i) {
+    ByteReader reader(Bytes(values).subspan(i * 4, 4));
+    return reader.u32();
+  }
+  static float float_at(const Blob& values, size_t i) {
+    return std::bit_cast<float>(word_at(values, i));
+  }
+  uint32_t action(uint16_t tensor, const SafeSpec* safe, size_t i) {
+    float y = values_[tensor][i];
+    if (safe == nullptr) return fault ? 0 : word_of(y);
+    y = rules::clamp(y, float_at(safe->low, i), float_at(safe->high, i));
+    const float delta = float_at(safe->max_delta, i);
+    float& previous = previous_[{tensor, i}];
+    if (delta > 0 && has_previous_) y = rules::clamp(y, previous - delta, previous + delta);
+    previous = fault ? float_at(safe->safe, i) : y;
+    return word_of(previous);
+  }
+  uint32_t choice(uint16_t tensor, const SafeSpec* safe) {
+    if (fault) return safe == nullptr ? 0 : word_at(safe->safe, 0);
+    int32_t y = choice_[tensor];
+    if (safe == nullptr) return word_of(y);
+    y = std::max(y, static_cast<int32_t>(word_at(safe->low, 0)));
+    return word_of(std::min(y, static_cast<int32_t>(word_at(safe->high, 0))));
+  }
+
+  ProgramBuilder program_;
+  std::vector<Adapter> adapters_;
+  std::vector<Floats> values_;
+  std::map<uint16_t, Floats> new_state_;
+  std::map<uint16_t, int32_t> choice_;
+  std::map<std::pair<uint16_t, size_t>, float> previous_;
+  bool has_previous_ = false;
+};
+
+}  // namespace plasma::test

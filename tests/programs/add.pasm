@@ -1,0 +1,6 @@
+; y = a + b, element by element.
+input  a f32[3]
+input  b f32[3]
+output y f32[3]
+add y, a, b
+; tick a 1 -2 0.5 b 2 2 0.25 -> y 3 0 0.75

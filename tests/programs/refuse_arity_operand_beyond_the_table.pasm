@@ -1,0 +1,6 @@
+; Two tensors; the operand is the third.
+; error E_PROG_ARITY
+input  x f32[2]
+output y f32[2]
+tanh y, x
+raw PROG 8 = 02 00

@@ -1,0 +1,5 @@
+; add takes two operands.
+; error E_PROG_ARITY
+input  x f32[2]
+output y f32[2]
+add y, x

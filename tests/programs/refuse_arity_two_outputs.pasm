@@ -1,0 +1,6 @@
+; An instruction has one output.
+; error E_PROG_ARITY
+input  x f32[2]
+output y f32[2]
+tanh y, x
+raw PROG 5 = 02

@@ -1,0 +1,7 @@
+; A state that nothing reads.
+; error E_PROG_DEAD
+input  x f32[2]
+output y f32[2]
+state s f32[2]
+tanh y, x
+copy s, x

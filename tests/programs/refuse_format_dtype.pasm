@@ -1,0 +1,6 @@
+; There is no dtype 5.
+; error E_PROG_FORMAT
+input  x f32[2]
+output y f32[2]
+tanh y, x
+raw TENS 0 = 05

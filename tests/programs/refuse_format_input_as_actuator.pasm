@@ -1,0 +1,6 @@
+; Only outputs can be actuators.
+; error E_PROG_FORMAT
+input  x f32[2]
+output y f32[2]
+tanh y, x
+raw IO 34 = 01

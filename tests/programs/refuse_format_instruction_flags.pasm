@@ -1,0 +1,6 @@
+; Instruction flags are reserved.
+; error E_PROG_FORMAT
+input  x f32[2]
+output y f32[2]
+tanh y, x
+raw PROG 2 = 01

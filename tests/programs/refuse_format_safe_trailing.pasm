@@ -1,0 +1,6 @@
+; SAFE goes on after its records.
+; error E_PROG_FORMAT
+input x f32[2]
+output y f32[2] actuator low -1 high 1 safe 0
+tanh y, x
+raw SAFE 48 = 00

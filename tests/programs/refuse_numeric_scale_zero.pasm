@@ -1,0 +1,7 @@
+; Scales are positive.
+; error E_PROG_NUMERIC
+input  x f32[2]
+output y f32[2]
+const w i8[2,2] scale s = 1
+const s f32[2] = 1 0
+linear y, x, w

@@ -1,0 +1,7 @@
+; -128 would overflow the products of some kernels.
+; error E_PROG_NUMERIC
+input  x f32[2]
+output y f32[2]
+const w i8[2,2] scale s = 1 -128 1 1
+const s f32[2] = 1
+linear y, x, w

@@ -1,0 +1,6 @@
+; The record names the io it is for.
+; error E_PROG_SAFE
+input x f32[2]
+output y f32[2] actuator low -1 high 1 safe 0
+tanh y, x
+raw SAFE 8 = 00

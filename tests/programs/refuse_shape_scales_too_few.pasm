@@ -1,0 +1,7 @@
+; One scale a row.
+; error E_PROG_SHAPE
+input  x f32[2]
+output y f32[2]
+const w i8[2,2] scale s = 1
+const s f32[1] = 1
+linear y, x, w

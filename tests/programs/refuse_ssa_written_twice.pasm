@@ -1,0 +1,6 @@
+; y is written twice.
+; error E_PROG_SSA
+input  x f32[2]
+output y f32[2]
+tanh y, x
+relu y, x
