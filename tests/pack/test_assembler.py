@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from plasma_edge import ProgramError, _core
 from plasma_pack import AssemblyError, assemble
@@ -43,6 +46,9 @@ HEAD = "input x f32[2]\noutput y f32[2]\n"
         ("raw IO 9999 = 00", "IO has 192 bytes, 9999 is not among them"),
         ('input "x" f32[2]', "expected a name"),
         ("tanh y, x, 1 2", "expected ','"),
+        ("elu y, x" + ", 1" * 9, "found 9 numbers, expected at most 8"),
+        (f'input z f32[1] name "{"n" * 33}"', "at most 32 characters"),
+        ("const z f32[65536,65536] = 1", "too many to write down"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(line: str, words: str) -> None:
@@ -61,6 +67,29 @@ def test_a_program_that_must_be_refused_assembles() -> None:
     with pytest.raises(ProgramError) as info:
         _core.certify(sections)
     assert info.value.code == "E_PROG_SSA"
+
+
+@pytest.mark.parametrize("line", ["arena z f32[1] @ -4", "a: tanh y, x\nslot a max_rank 65536"])
+def test_a_number_that_does_not_fit_its_field_is_refused(line: str) -> None:
+    with pytest.raises(AssemblyError, match="does not fit its field"):
+        assemble(HEAD + line)
+
+
+SOUP = ["input", "output", "const", "state", "arena", "lora", "slot", "patch", "raw", "tanh", "add", "elu", "linear", "concat", "actuator", "low", "high", "safe", "scale", "name", "unit", "range", "max_rank", "x", "y", "z", "f32", "i8", "i32", "f16", "0", "1", "-1", "1.5", "0x7f800000", "999999", "@", "=", ":", ",", "[", "]", '"s"', ";", "PROG", "SAFE", "ff"]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([*SOUP, "\n"]), max_size=30))
+def test_any_soup_of_words_ends_in_an_assembly_error_or_in_sections(words: list[str]) -> None:
+    with contextlib.suppress(AssemblyError):
+        assemble(HEAD + " ".join(words))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=80))
+def test_any_text_ends_in_an_assembly_error_or_in_sections(text: str) -> None:
+    with contextlib.suppress(AssemblyError):
+        assemble(HEAD + text)
 
 
 def test_raw_bytes_replace_and_append() -> None:

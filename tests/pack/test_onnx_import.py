@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -323,3 +324,74 @@ def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path, content: bytes) -> N
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is missing"):
         import_onnx(tmp_path / "none.onnx")
+
+
+def test_weights_in_a_file_of_their_own_are_found_beside_the_path_only(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    path = networks.export(
+        networks.Mlp(), (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=True, external_data=True
+    )
+    proto = onnx.load(path)
+    onnx.save_model(proto, path, save_as_external_data=True, size_threshold=0)
+    assert build(path, key=key).slots == ("net.0", "net.2")
+    with pytest.raises(SourceError, match="give the path of the ONNX file"):
+        import_onnx(path.read_bytes())
+
+
+def test_damaged_onnx_ends_in_a_source_error_or_in_a_program(mlp_onnx: Path) -> None:
+    good = mlp_onnx.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(good)
+        for _ in range(rng.integers(1, 4)):
+            damaged[rng.integers(len(good))] = rng.integers(256)
+        with contextlib.suppress(SourceError):
+            import_onnx(bytes(damaged))
+
+
+def test_an_output_that_is_an_input_is_refused() -> None:
+    node = helper.make_node("Tanh", ["obs"], ["action"])
+    passed_on = model([node])
+    passed_on.graph.output.append(helper.make_tensor_value_info("obs", TensorProto.FLOAT, [1, 4]))
+    with pytest.raises(SourceError, match="is an input and an output"):
+        import_onnx(passed_on)
+
+
+def test_a_constant_output_is_refused() -> None:
+    nodes = [helper.make_node("Tanh", ["zero"], ["action"])]
+    with pytest.raises(SourceError, match="does not depend on any input"):
+        import_onnx(model(nodes, zero=np.zeros((1, 4), np.float32)))
+
+
+def test_an_input_that_nothing_reads_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Tanh", ["obs"], ["action"])
+    unread = model([node])
+    unread.graph.input.append(helper.make_tensor_value_info("goal", TensorProto.FLOAT, [1, 2]))
+    with pytest.raises(SourceError, match="'goal' does not reach any output"):
+        import_onnx(unread)
+
+
+def test_one_value_may_be_two_outputs_and_a_state(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    class Same(nn.Module):
+        def forward(
+            self, obs: torch.Tensor, h: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+            total = torch.tanh(obs + h)
+            return total, total.reshape(1, 4), h, total
+
+    path = networks.export(
+        Same(),
+        (torch.zeros(1, 4), torch.zeros(1, 4)),
+        tmp_path / "net.onnx",
+        output_names=["a", "b", "before", "next"],
+    )
+    packet = build(path, key=key, states={"h": "next"}, low=-1, high=1)
+    policy = pe.Policy.load(packet.data, trust=trust)
+    first = {k: v.copy() for k, v in policy(np.ones(4, np.float32)).items()}
+    second = policy(np.zeros(4, np.float32))
+    np.testing.assert_array_equal(first["a"], first["b"])
+    np.testing.assert_array_equal(first["before"], 0)
+    np.testing.assert_array_equal(second["before"], first["a"])

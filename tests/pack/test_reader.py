@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from plasma_edge import PacketError
 from plasma_pack import format as fmt
 from plasma_pack import open_packet
-from plasma_pack.reader import decode_cbor
+from plasma_pack.cbor import decode_map
 from plasma_pack.writer import seal, write_packet
 from tests.pack.test_writer import draft
 
@@ -105,4 +105,4 @@ def test_a_file_that_is_not_there_is_e_io(tmp_path: Path) -> None:
 )
 def test_what_is_not_one_canonical_map_is_refused(encoded: bytes) -> None:
     with pytest.raises(PacketError):
-        decode_cbor(encoded, "manifest", "E_LAYOUT")
+        decode_map(encoded, "manifest", "E_LAYOUT")

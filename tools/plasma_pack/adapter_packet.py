@@ -50,6 +50,11 @@ def build_adapter(
     base_draft = draft_of_base(opened)
     slot_names = opened.slot_names
     program = decode(opened.sections, slot_names)
+    if len(slot_names) != len(program.slots):
+        raise AdapterError(
+            f"the base's manifest names {len(slot_names)} slots, its table has {len(program.slots)}; "
+            "build the base again with plasma-pack"
+        )
     patches = load_patches(peft_dir, program.slots, slot_names)
     sections = encode_patches(patches)
     draft = Draft(

@@ -8,10 +8,12 @@ patched in by `raw` lines.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 
 from .declarations import declare
 from .encode import encode, encode_patches
+from .errors import AssemblyError
 from .format import Section
 from .layout import lay_out
 from .program import (
@@ -31,6 +33,7 @@ from .program import (
 from .text import Line
 
 MAX_INPUTS = 8
+MAX_IMMEDIATES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +125,11 @@ class _Source:
                 safes=tuple(self.safes),
             )
         )
-        sections = encode(program)
-        adapter = encode_patches([self._resolve_patch(patch) for patch in self.patches])
+        patches = [self._resolve_patch(patch) for patch in self.patches]
+        try:
+            sections, adapter = encode(program), encode_patches(patches)
+        except struct.error as error:
+            raise AssemblyError(f"a number does not fit its field: {error}") from error
         for raw in self.raws:
             _overwrite(adapter if raw.section in _ADAPTER_SECTIONS else sections, raw)
         return Assembly(program, sections, adapter)
@@ -163,6 +169,8 @@ class _Source:
             raise line.error(f"{op} ends with {wanted} number(s), found {len(immediates)}")
         if not 1 <= len(names) <= MAX_INPUTS + 1:
             raise line.error(f"found {len(names)} operands, expected 1 to {MAX_INPUTS + 1}")
+        if len(immediates) > MAX_IMMEDIATES:
+            raise line.error(f"found {len(immediates)} numbers, expected at most {MAX_IMMEDIATES}")
         self.names_used += [(line, name) for name in names]
         self.instructions.append(
             Instruction(op, names[0], tuple(names[1:]), tuple(immediates), label)

@@ -92,7 +92,11 @@ class Builder:
         """The tensor that holds exactly these elements in this order; made by slicing and `concat`
         where needed.
         """
-        parts = [self._part(span, begin, end) for span, begin, end in self._runs(ids.reshape(-1))]
+        flat = ids.reshape(-1)
+        whole = self._span_of(int(flat[0]))
+        if np.array_equal(flat, self.ids(whole.name)):
+            return whole.name
+        parts = [self._part(span, begin, end) for span, begin, end in self._runs(flat)]
         while len(parts) > 1:
             group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]
             elements = sum(self.spans[name].elements for name in group)

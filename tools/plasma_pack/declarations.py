@@ -11,6 +11,8 @@ import numpy as np
 from .program import Array, DType, Io, Safe, Storage, Tensor
 from .text import Line
 
+MAX_ELEMENTS = 1 << 28
+
 
 @dataclass
 class Declaration:
@@ -92,9 +94,9 @@ def _option(line: Line, declaration: Declaration) -> None:
     if word == "actuator":
         declaration.actuator = True
     elif word == "name":
-        declaration.io_name = line.string()
+        declaration.io_name = _text(line, 32)
     elif word == "unit":
-        declaration.unit = line.string()
+        declaration.unit = _text(line, 16)
     elif word == "range":
         low, high = line.number(DType.F32), line.number(DType.F32)
         declaration.range = (float(low), float(high))
@@ -111,12 +113,22 @@ def _option(line: Line, declaration: Declaration) -> None:
         raise line.error(f"{word!r} cannot stand in a declaration")
 
 
+def _text(line: Line, most: int) -> str:
+    """A string that fits its field of `most` bytes."""
+    text = line.string()
+    if len(text) > most or any(ord(char) > 255 for char in text):
+        raise line.error(f"expected a string of at most {most} characters below \\x100")
+    return text
+
+
 def _filled(line: Line, dtype: DType, dims: tuple[int, ...]) -> Array:
     """Numbers up to the next word; a single one fills the whole tensor."""
     numbers = []
     while line.is_number():
         numbers.append(line.number(dtype))
     elements = math.prod(dims)
+    if elements > MAX_ELEMENTS:
+        raise line.error(f"{elements} elements are too many to write down")
     if len(numbers) not in (1, elements):
         raise line.error(f"found {len(numbers)} numbers, expected {elements} (or one for all)")
     if len(numbers) == 1:

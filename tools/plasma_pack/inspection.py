@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import format as fmt
+from .cbor import decode_map
 from .decode import decode, decode_patches
 from .disassembler import slot_labels
 from .errors import packet_error
 from .golden import case_count
 from .program import Program, Storage
-from .reader import OpenPacket, decode_cbor
+from .reader import OpenPacket
 
 _LONGEST_TEXT = 200
 
@@ -71,7 +72,7 @@ def _audit(opened: OpenPacket) -> dict[str, Any]:
         raise packet_error(
             "E_AUDIT_FORMAT", f"the header says verdict {verdict}, the AUDIT section another"
         )
-    findings = decode_cbor(raw[4:], "audit", "E_AUDIT_FORMAT") if raw else {}
+    findings = decode_map(raw[4:], "audit", "E_AUDIT_FORMAT") if raw else {}
     return {"verdict": fmt.Verdict(verdict).name.lower(), **plain(findings)}
 
 

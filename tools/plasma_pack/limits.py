@@ -41,13 +41,17 @@ class LimitOptions:
 
     @property
     def is_default(self) -> bool:
-        return self == LimitOptions()
+        return all(value is None for value in vars(self).values())
 
 
 def with_limits(program: Program, options: LimitOptions) -> Program:
-    """The program with its actuators marked and a SAFE record for each. Raises LimitsError,
-    OptionError.
+    """The program with its actuators marked and a SAFE record for each.
+
+    A program that states its limits already keeps them when the caller says nothing.
+    Raises LimitsError when an actuator has none, OptionError when a name is not an output's.
     """
+    if program.safes and options.is_default:
+        return program
     outputs = [tensor.name for tensor in program.select(Storage.OUTPUT)]
     options.check_names(outputs)
     actuators = outputs if options.actuators is None else list(options.actuators)

@@ -140,9 +140,9 @@ class _Lowering:
 
     def _rank(self, tensor: Tensor) -> tuple[int, int]:
         """Inputs and outputs as declared, then states, constants, arena by first use."""
-        declared = {name: i for i, name in enumerate(self.builder.spans)}
         is_io = tensor.storage in (Storage.INPUT, Storage.OUTPUT)
-        return _TABLE_ORDER.index(tensor.storage), declared[tensor.name] if is_io else 0
+        declared = self.builder.spans[tensor.name].first if is_io else 0
+        return _TABLE_ORDER.index(tensor.storage), declared
 
     def _tensor(self, name: str) -> None:
         span = self.builder.spans[name]

@@ -107,11 +107,9 @@ class Graph:
 def load_graph(source: Source) -> Graph:
     """Read a model from a path (with its external data), bytes or a ModelProto."""
     try:
-        if isinstance(source, onnx.ModelProto):
-            return Graph(source)
-        if isinstance(source, bytes):
-            return Graph(onnx.load_from_string(source))
-        return Graph(onnx.load(str(source)))
+        model = _model(source)
+        onnx.checker.check_model(model)
+        return Graph(model)
     except FileNotFoundError as error:
         raise SourceError(
             f"{error.filename or source!r} is missing; give the path of an ONNX file"
@@ -119,6 +117,19 @@ def load_graph(source: Source) -> Graph:
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
         name = source if isinstance(source, (str, Path)) else "the source"
         raise SourceError(f"{name} is not ONNX: {error}") from error
+
+
+def _model(source: Source) -> onnx.ModelProto:
+    if isinstance(source, onnx.ModelProto):
+        model = source
+    elif isinstance(source, bytes):
+        model = onnx.load_from_string(source)
+    else:
+        model = onnx.load(str(source))
+    external = onnx.TensorProto.EXTERNAL
+    if any(value.data_location == external for value in model.graph.initializer):
+        raise SourceError("the weights are in a file of their own; give the path of the ONNX file")
+    return model
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:

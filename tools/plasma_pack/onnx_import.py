@@ -46,7 +46,12 @@ def import_onnx(
     graph = load_graph(source)
     walk = _Walk(graph, recurrent_pairs(graph, states or {}))
     for node in graph.nodes:
-        walk.convert(node)
+        try:
+            walk.convert(node)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            if isinstance(error, SourceError):
+                raise
+            raise SourceError(f"{graph.where(node)} breaks the rules of ONNX: {error}") from error
     return Imported(walk.finish(options or Options()), graph.opset, graph.producer)
 
 
@@ -114,6 +119,8 @@ class _Walk:
             raise SourceError(
                 "the network has no output besides its state; export the action as an output"
             )
+        for name in outputs.keys() & {value.name for value in self.graph.inputs}:
+            raise SourceError(f"{name!r} is an input and an output; export the policy without it")
         states = {taken: self._state(taken, given) for taken, given in self.pairs.items()}
         program = lower(self.builder, outputs, states, options)
         used = {tensor.name for tensor in program.tensors}

@@ -124,12 +124,12 @@ def _patch(
         raise AdapterError(
             f"module {module!r} has only one of lora_A and lora_B; save the adapter again"
         )
-    rank = a.shape[0]
+    rank = a.shape[0] if a.ndim == 2 else 1
     _check_shape(module, "lora_A", a, (rank, slot.inputs))
     _check_shape(module, "lora_B", b, (slot.outputs, rank))
-    if rank > slot.max_rank:
+    if not 1 <= rank <= slot.max_rank:
         raise AdapterError(
-            f"module {module!r} has rank {rank}, its slot allows at most {slot.max_rank}; "
+            f"module {module!r} has rank {rank}, its slot allows 1 to {slot.max_rank}; "
             "train with a smaller r, or build the base with a larger max_rank"
         )
     scale = scaling(config, module, rank)
@@ -149,11 +149,14 @@ def _patch(
 def scaling(config: Mapping[str, Any], module: str, rank: int) -> float:
     """alpha / rank, or alpha / √rank with rsLoRA; alpha_pattern may give a module its own alpha."""
     alpha = config.get("lora_alpha", 8)
-    for pattern, value in (config.get("alpha_pattern") or {}).items():
-        if re.match(rf"(.*\.)?({pattern})$", module):
-            alpha = value
-            break
-    return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    try:
+        for pattern, value in (config.get("alpha_pattern") or {}).items():
+            if re.match(rf"(.*\.)?({pattern})$", module):
+                alpha = value
+                break
+        return float(alpha) / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    except (re.error, AttributeError, TypeError, ValueError) as error:
+        raise AdapterError(f"lora_alpha or alpha_pattern cannot be read: {error}") from error
 
 
 def _check_shape(module: str, part: str, values: Array, expected: tuple[int, ...]) -> None:

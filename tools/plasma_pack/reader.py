@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import zstandard
 
 from . import format as fmt
+from .cbor import decode_map
 from .errors import packet_error
 
 
@@ -67,27 +66,6 @@ def open_packet(source: str | PathLike[str] | bytes) -> OpenPacket:
         manifest=_manifest(data[manifest_at : header.signed_len]),
         sections=_sections(data, header, records),
     )
-
-
-def decode_cbor(encoded: bytes, what: str, code: str) -> Mapping[str, Any]:
-    """One CBOR map with text keys and nothing after it; anything else raises PacketError(code)."""
-    try:
-        value = cbor2.CBORDecoder(BytesIO(encoded)).decode()
-        is_canonical = cbor2.dumps(value, canonical=True) == encoded
-    except (
-        cbor2.CBORError,
-        ValueError,
-        TypeError,
-        RecursionError,
-        MemoryError,
-        OverflowError,
-    ) as error:
-        raise packet_error(code, f"the {what} is not CBOR") from error
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise packet_error(code, f"the {what} is not a CBOR map with text keys")
-    if not is_canonical:
-        raise packet_error(code, f"the {what} is not one map in canonical CBOR")
-    return value
 
 
 def _read(path: Path) -> bytes:
@@ -164,7 +142,7 @@ def _pieces(data: bytes, at: int, size: int, count: int) -> tuple[bytes, ...]:
 
 
 def _manifest(encoded: bytes) -> Mapping[str, Any]:
-    return decode_cbor(encoded, "manifest", "E_LAYOUT") if encoded else {}
+    return decode_map(encoded, "manifest", "E_LAYOUT") if encoded else {}
 
 
 def _sections(data: bytes, header: fmt.Header, records: tuple[fmt.Record, ...]) -> dict[int, bytes]:

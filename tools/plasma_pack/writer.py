@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import cbor2
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from . import format as fmt
+from .cbor import encode_map
 from .errors import KeyFileError, OptionError, packet_error
 from .keys import public_bytes
 
@@ -123,7 +123,7 @@ def _check_signers(public_keys: Sequence[bytes]) -> None:
 
 
 def _manifest(manifest: Mapping[str, Any]) -> bytes:
-    encoded = cbor2.dumps(dict(manifest), canonical=True)
+    encoded = encode_map(manifest, "manifest")
     if len(encoded) > fmt.MAX_MANIFEST_BYTES:
         raise OptionError(
             f"the manifest has {len(encoded)} bytes, expected at most {fmt.MAX_MANIFEST_BYTES}; "

@@ -56,10 +56,6 @@ class Phantoms:
         self.world, self.starts, self.max_steps = world, starts, max_steps
         self.lost_return = lost_return
         self.generator = torch.Generator().manual_seed(seed)
-        self.restart(count)
-
-    def restart(self, count: int) -> None:
-        """Begin `count` new lives."""
         self.obs = self.starts.draw(count, self.generator)  # [B, O]
         self.age = torch.zeros(count, dtype=torch.int64)  # [B] steps
 

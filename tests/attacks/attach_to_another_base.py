@@ -1,0 +1,27 @@
+"""Attach a genuine adapter to a base it was not made for.
+
+The idea: both are signed; mix and match.
+The damage: corrections for one set of weights added to another: unpredictable motion, well signed.
+The defence: an adapter names the content digest of its base, and the runtime compares it with what is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from plasma_pack.writer import write_packet
+from tests.attacks.fleet import Attempt, Fleet
+
+
+def attempts(fleet: Fleet) -> Iterator[Attempt]:
+    other = bytes(31) + b"\x01"
+    for digest in (
+        other,
+        fleet.adapter_draft.content_digest,
+        fleet.base_draft.content_digest[::-1],
+    ):
+        foreign = write_packet(replace(fleet.adapter_draft, base_digest=digest), [fleet.release])
+        yield Attempt(foreign, ["E_BASE_MISMATCH"], is_adapter=True)
+    nameless = write_packet(replace(fleet.adapter_draft, base_digest=bytes(32)), [fleet.release])
+    yield Attempt(nameless, ["E_BASE_FIELD"], is_adapter=True)

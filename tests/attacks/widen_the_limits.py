@@ -1,0 +1,30 @@
+"""Change what is stored behind the signed region.
+
+The idea: the signature covers only the first kilobyte; edit the rest and mend the trailer.
+The damage: action limits of ±1 become ±1000 and the arm hits the table.
+The defence: the signed table holds the digest of every section; mending that digest breaks the signature instead.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from plasma_pack import format as fmt
+from plasma_pack import open_packet
+from tests.attacks.fleet import Attempt, Fleet, Forgery, overwrite
+
+
+def attempts(fleet: Fleet) -> Iterator[Attempt]:
+    record = next(r for r in open_packet(fleet.base).records if r.type == fmt.Section.SAFE)
+    for at in range(record.stored_len):
+        flipped = bytes([fleet.base[record.offset + at] ^ 0xFF])
+        yield Attempt(overwrite(fleet.base, record.offset + at, flipped), ["E_STORED_DIGEST"])
+
+    forgery = Forgery.of(fleet.base)
+    safe = forgery.part(fmt.Section.SAFE).raw
+    wide = safe[:16] + struct.pack("<4f", -1000, -1000, 1000, 1000) + safe[32:]
+    forgery.replace_raw(fmt.Section.SAFE, wide)
+    genuine = open_packet(fleet.base).signatures[0]
+    mended = forgery.assemble(fleet.release, sign=lambda key, region: genuine)
+    yield Attempt(mended, ["E_SIG_BAD"])

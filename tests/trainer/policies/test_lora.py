@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import torch
+from gymnasium import spaces
+from peft import PeftModel
+from safetensors.torch import load_file
+from torch import nn
+
+from plasma_trainer.policies import MlpPolicy, save_adapter, with_adapter
+
+
+def base_policy() -> MlpPolicy:
+    torch.manual_seed(0)
+    return MlpPolicy(4, spaces.Discrete(2))
+
+
+def moved(adapted: nn.Module) -> nn.Module:
+    """As if trained: every trainable parameter at a new place."""
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter += 0.1 * torch.randn_like(parameter)
+    return adapted
+
+
+def test_an_adapter_starts_by_changing_nothing() -> None:
+    base = base_policy()
+    obs = torch.randn(16, 4)
+    assert torch.equal(with_adapter(base)(obs), base(obs))
+
+
+def test_only_the_adapter_is_trainable() -> None:
+    adapted = with_adapter(base_policy())
+    trainable = {name for name, p in adapted.named_parameters() if p.requires_grad}
+    assert len(trainable) == 9  # A, B and the bias of B, for each of three layers
+    assert all("lora_" in name for name in trainable)
+
+
+def test_the_base_that_was_adapted_is_left_as_it_was() -> None:
+    base = base_policy()
+    before = {name: value.clone() for name, value in base.state_dict().items()}
+    moved(with_adapter(base))
+    assert before.keys() == base.state_dict().keys()
+    assert all(torch.equal(value, base.state_dict()[name]) for name, value in before.items())
+
+
+def test_peft_reads_back_what_was_saved(tmp_path: Path) -> None:
+    base = base_policy()
+    adapted = moved(with_adapter(base))
+    save_adapter(adapted, tmp_path / "adapter")
+    assert {"adapter_model.safetensors", "adapter_config.json"} <= {
+        path.name for path in (tmp_path / "adapter").iterdir()
+    }
+    obs = torch.randn(16, 4)
+    loaded = PeftModel.from_pretrained(base_policy(), str(tmp_path / "adapter"))
+    torch.testing.assert_close(loaded(obs), adapted(obs))
+    assert not torch.allclose(loaded(obs), base(obs), atol=1e-3)
+
+
+def test_a_saved_adapter_has_bias_deltas_and_rank_8(tmp_path: Path) -> None:
+    save_adapter(with_adapter(base_policy()), tmp_path / "adapter")
+    tensors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    shapes = {name.removeprefix("base_model.model."): list(t.shape) for name, t in tensors.items()}
+    assert shapes["net.0.lora_A.weight"] == [8, 4]
+    assert shapes["net.2.lora_B.weight"] == [256, 8]
+    assert shapes["net.4.lora_B.bias"] == [2]
