@@ -152,15 +152,17 @@ TEST_CASE("null arguments are an error and not a crash") {
 TEST_CASE("options of zero are the defaults, others are what they say") {
   const pe_options defaults = {};
   CHECK(CPolicy(base(), &kTrust, &defaults).code == 0);
-  const auto verdict = [](const pe_options& options) {
+  const auto verdict = [](const auto& set) {
+    pe_options options = {};
+    set(options);
     return code_of(CPolicy(base(), &kTrust, &options).code);
   };
-  CHECK(verdict({.kernels = "scalar"}) == "OK");
-  CHECK(verdict({.kernels = "abacus"}) == "E_KERNEL_TABLE");
-  CHECK(verdict({.channel = "stable"}) == "E_CHANNEL");
-  CHECK(verdict({.require_audit = 1}) == "E_AUDIT");
-  CHECK(verdict({.max_memory_bytes = 100}) == "E_MEMORY_CAP");
-  CHECK(verdict({.max_cost_units = 100}) == "E_DEADLINE");
+  CHECK(verdict([](pe_options& options) { options.kernels = "scalar"; }) == "OK");
+  CHECK(verdict([](pe_options& options) { options.kernels = "abacus"; }) == "E_KERNEL_TABLE");
+  CHECK(verdict([](pe_options& options) { options.channel = "stable"; }) == "E_CHANNEL");
+  CHECK(verdict([](pe_options& options) { options.require_audit = 1; }) == "E_AUDIT");
+  CHECK(verdict([](pe_options& options) { options.max_memory_bytes = 100; }) == "E_MEMORY_CAP");
+  CHECK(verdict([](pe_options& options) { options.max_cost_units = 100; }) == "E_DEADLINE");
 }
 
 }  // namespace plasma::test

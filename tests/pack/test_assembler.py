@@ -75,7 +75,14 @@ def test_a_number_that_does_not_fit_its_field_is_refused(line: str) -> None:
         assemble(HEAD + line)
 
 
-SOUP = ["input", "output", "const", "state", "arena", "lora", "slot", "patch", "raw", "tanh", "add", "elu", "linear", "concat", "actuator", "low", "high", "safe", "scale", "name", "unit", "range", "max_rank", "x", "y", "z", "f32", "i8", "i32", "f16", "0", "1", "-1", "1.5", "0x7f800000", "999999", "@", "=", ":", ",", "[", "]", '"s"', ";", "PROG", "SAFE", "ff"]
+SOUP = re.findall(
+    r"\S+",
+    """
+    input output const state arena lora slot patch raw tanh add elu linear concat actuator low high
+    safe scale name unit range max_rank x y z f32 i8 i32 f16 0 1 -1 1.5 0x7f800000 999999 @ = : , [
+    ] "s" ; PROG SAFE ff
+    """,
+)
 
 
 @settings(max_examples=400, deadline=None)

@@ -73,7 +73,7 @@ def test_build_of_an_onnx_file_says_what_was_made(run: Run, mlp_onnx: Path) -> N
     result = run(
         *("build", mlp_onnx, "--key", "key.pem", "-o", "mlp.plasma", "--golden", "obs.npy"),
         *("--audit", "audit.json", "--name", "mlp", "--channel", "lab", "--sequence", "2"),
-        *("--low", "action=-0.5,-0.25", "--high", "action=0.5", "--max-delta", "0.1"),
+        *("--low", "-0.5,-0.25", "--high", "0.5", "--max-delta", "0.1"),
     )
     assert result.exit_code == 0, result.output
     assert "net.0, net.2" in result.stdout

@@ -219,7 +219,9 @@ def model(
         [helper.make_tensor_value_info("action", TensorProto.FLOAT, [1, outputs])],
         [onnx.numpy_helper.from_array(v, k) for k, v in initializers.items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.example", 1)]
+    )
 
 
 def test_an_unsupported_operator_is_named_with_its_node_and_opset() -> None:

@@ -178,6 +178,11 @@ class Builder:
 
     def linear(self, x: str, weights: Array, bias: Array | None, label: str) -> str:
         """W x + b; weights [rows, cols], bias [rows] or None."""
+        if weights.ndim != 2 or weights.shape[1] != self.spans[x].elements:
+            raise SourceError(
+                f"the weights of {label} have shape {weights.shape}, "
+                f"expected [out, {self.spans[x].elements}]"
+            )
         constants = [np.asarray(weights, np.float32)]
         if bias is not None and np.any(bias):
             constants.append(np.asarray(bias, np.float32))

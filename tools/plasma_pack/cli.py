@@ -237,6 +237,7 @@ def verify(
         name: value.hex() if isinstance(value, bytes) else value for name, value in facts.items()
     }
     facts["signers"] = [signer.hex() for signer in info.signers]
+    facts["base_digest"] = info.base_digest.hex() if any(info.base_digest) else None
     render.verdict(facts, as_json=as_json)
 
 

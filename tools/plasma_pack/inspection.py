@@ -134,7 +134,7 @@ def _ports(program: Program, storage: Storage) -> list[dict[str, Any]]:
             "name": printable(io.name),
             "type": f"{tensor.dtype.text}{list(tensor.dims)}",
             "unit": printable(io.unit),
-            "range": [io.low, io.high],
+            "range": [io.low, io.high] if io.low or io.high else None,
         }
         if io.tensor in safes:
             safe = safes[io.tensor]

@@ -9,6 +9,7 @@ elements: there is no second meaning of an ONNX operator here.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from .errors import SourceError
+from .format import MAX_GOLD_BYTES
 from .program import Array
 
 Source = str | Path | bytes | onnx.ModelProto
@@ -44,6 +46,9 @@ MOVEMENT = frozenset(
         "Unsqueeze",
     ]  # noqa: SIM905 - a list of words reads as one
 )
+
+# One self-test case holds every input once.
+MAX_ELEMENTS = MAX_GOLD_BYTES // 4
 
 
 @dataclass(frozen=True)
@@ -104,19 +109,30 @@ class Graph:
         return [np.asarray(next(results)) if name else np.empty(0) for name in node.output]
 
 
+_UNSOUND = (
+    DecodeError,
+    onnx.checker.ValidationError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+)
+
+
 def load_graph(source: Source) -> Graph:
     """Read a model from a path (with its external data), bytes or a ModelProto."""
+    name = source if isinstance(source, (str, Path)) else "the source"
     try:
         model = _model(source)
         onnx.checker.check_model(model)
         return Graph(model)
+    except SourceError:
+        raise
     except FileNotFoundError as error:
-        raise SourceError(
-            f"{error.filename or source!r} is missing; give the path of an ONNX file"
-        ) from error
-    except (DecodeError, onnx.checker.ValidationError, OSError) as error:
-        name = source if isinstance(source, (str, Path)) else "the source"
-        raise SourceError(f"{name} is not ONNX: {error}") from error
+        missing = error.filename or name
+        raise SourceError(f"{missing} is missing; give the path of an ONNX file") from error
+    except _UNSOUND as error:
+        raise SourceError(f"{name} is not sound ONNX: {error}") from error
 
 
 def _model(source: Source) -> onnx.ModelProto:
@@ -179,16 +195,19 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
         raise SourceError(
             f"the width of input {value.name!r} is not fixed; only batch and sequence may be"
         )
-    return GraphInput(
-        value.name, tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims)
-    )
+    shape = tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims)
+    if min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
+        raise SourceError(
+            f"input {value.name!r} has shape {shape}, expected 1 to {MAX_ELEMENTS} elements"
+        )
+    return GraphInput(value.name, shape)
 
 
 def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    wanted = {value.name for value in graph.output}
+    wanted: set[str] = {value.name for value in graph.output}
     needed = []
     for node in reversed(graph.node):
         if wanted.intersection(node.output):
-            wanted.update(node.input)
+            wanted.update(filter(None, node.input))
             needed.append(node)
     return needed[::-1]

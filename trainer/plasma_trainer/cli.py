@@ -136,6 +136,15 @@ def export(
     console.print(f"{out}: {out.stat().st_size} bytes, audit {verdict}")
 
 
+@app.command()
+def demo(out: Out, seed: Seed = 0) -> None:
+    """The motor is wired backwards: learn, sign, fly, break, heal in mid-stride; ends in a table and a page."""
+    from plasma_trainer.demo import DemoArgs, run_demo  # brings matplotlib
+
+    with _errors():
+        run_demo(DemoArgs(seed), out, console)
+
+
 def _report(result: Result) -> None:
     """One line about how a run ended; exit status 3 when it did not reach its goal."""
     outcome = "solved" if result.solved else "not solved"
@@ -146,9 +155,12 @@ def _report(result: Result) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """One line and exit status 2 for what the caller can mend; a traceback for what we must."""
+    """One line and exit status 2 for what the caller can mend, 130 for Ctrl-C; a traceback for what we must mend."""
     try:
         yield
     except (TrainerError, PlasmaError) as error:
         Console(stderr=True).print(f"error: {error}", highlight=False, markup=False)
         raise typer.Exit(2) from error
+    except KeyboardInterrupt as interrupt:
+        Console(stderr=True).print("interrupted; the same command goes on where it was")
+        raise typer.Exit(130) from interrupt
