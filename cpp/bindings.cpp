@@ -125,14 +125,6 @@ vm::Program validated(const Sections& sections) {
   return program;
 }
 
-py::dict to_python(const vm::Certificate& certificate) {
-  using namespace py::literals;
-  return py::dict("arena_bytes"_a = certificate.arena_bytes,
-                  "state_bytes"_a = certificate.state_bytes,
-                  "const_bytes"_a = certificate.const_bytes, "macs"_a = certificate.macs,
-                  "cost_units"_a = certificate.cost_units);
-}
-
 py::dict certify(const Sections& sections) { return to_python(validated(sections).certificate); }
 
 py::dict certify_adapter(const Sections& base_sections, const Sections& adapter_sections) {
@@ -232,7 +224,10 @@ void add_policy(py::module_& module) {
       "PacketInfo of the base packet.");
   add_property(
       type, "adapters",
-      [](const py::object& self) { return to_python(policy_of(self).adapters()); },
+      [](const py::object& self) {
+        const Policy& policy = policy_of(self);
+        return to_python(without_gil([&] { return policy.adapters(); }));
+      },
       "Resident adapters, in the order in which they are added up.");
   add_property(
       type, "inputs", [](const py::object& self) { return to_python(policy_of(self).inputs()); },

@@ -131,4 +131,12 @@ py::tuple to_python(const std::vector<AdapterInfo>& adapters) {
   return py::tuple(list);
 }
 
+py::dict to_python(const vm::Certificate& certificate) {
+  using namespace py::literals;
+  return py::dict("arena_bytes"_a = certificate.arena_bytes,
+                  "state_bytes"_a = certificate.state_bytes,
+                  "const_bytes"_a = certificate.const_bytes, "macs"_a = certificate.macs,
+                  "cost_units"_a = certificate.cost_units);
+}
+
 }  // namespace plasma::python

@@ -10,6 +10,7 @@
 
 #include "plasma_edge/runtime.hpp"
 #include "policy_type.hpp"
+#include "vm/program.hpp"
 
 namespace plasma::python {
 
@@ -39,5 +40,6 @@ pybind11::object to_python(const PacketInfo& info);
 pybind11::tuple to_python(std::span<const IoInfo> ports);
 pybind11::object to_python(const Stats& stats);
 pybind11::tuple to_python(const std::vector<AdapterInfo>& adapters);
+pybind11::dict to_python(const vm::Certificate& certificate);
 
 }  // namespace plasma::python

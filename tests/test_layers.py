@@ -33,7 +33,9 @@ TRAINER_FLOORS = [
     {"world_models"},
     {"imagination", "policies", "audit"},
     {"pipelines"},
-    {"demo", "cli", "__main__"},
+    {"demo"},
+    {"cli"},
+    {"__main__"},
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -14,7 +15,7 @@ from plasma_edge import PacketError, SignatureError, TrustStore, _core
 from plasma_pack import KeyFileError, OptionError, assemble, open_packet, sign_packet
 from plasma_pack import format as fmt
 from plasma_pack.keys import public_bytes
-from plasma_pack.writer import Draft, compress, write_packet
+from plasma_pack.writer import Draft, compress, seal, write_packet
 
 TEXT = """
 input obs f32[64]
@@ -50,7 +51,8 @@ def test_the_same_draft_and_key_give_the_same_bytes(key: Ed25519PrivateKey) -> N
 
 
 def test_another_process_gives_the_same_bytes(key: Ed25519PrivateKey) -> None:
-    run = subprocess.run([sys.executable, "-c", FROM_SCRATCH], capture_output=True, check=True)
+    command = [sys.executable, "-c", FROM_SCRATCH]
+    run = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[2])
     assert run.stdout == write_packet(draft(), [key])
 
 
@@ -127,6 +129,8 @@ def test_a_wrong_signature_is_not_replaced(key: Ed25519PrivateKey) -> None:
     packet = bytearray(write_packet(draft(), [key]))
     packet[fmt.align(open_packet(bytes(packet)).header.signed_len)] ^= 1
     with pytest.raises(PacketError, match="wrong signature"):
+        sign_packet(seal(bytes(packet[: -fmt.TRAILER_BYTES])), key)
+    with pytest.raises(PacketError, match="fetch"):
         sign_packet(bytes(packet), key)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from plasma_pack.adapter_packet import build_adapter
 from plasma_pack.assembler import Assembly, assemble
-from plasma_pack.base_packet import Packet, build
+from plasma_pack.base_packet import build
 from plasma_pack.disassembler import disassemble, disassemble_adapter
 from plasma_pack.errors import (
     AdapterError,
@@ -25,6 +25,7 @@ from plasma_pack.errors import (
     SourceError,
 )
 from plasma_pack.keys import keygen, load_private, load_public
+from plasma_pack.packet import Packet
 from plasma_pack.reader import OpenPacket, open_packet
 from plasma_pack.writer import sign_packet
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
 from typing import Any, Unpack
 
@@ -12,15 +11,15 @@ from plasma_edge import _core
 
 from . import format as fmt
 from .audit import encode_audit
-from .base_packet import Packet
 from .decode import decode
 from .encode import encode_patches
 from .errors import AdapterError, packet_error
 from .golden import Observations, adapter_gold
 from .keys import Key
+from .packet import Packet, sign_draft
 from .peft_import import load_patches
 from .reader import OpenPacket, open_packet
-from .release import Release, ReleaseOptions, save
+from .release import Release, ReleaseOptions
 from .writer import Draft
 
 
@@ -46,6 +45,7 @@ def build_adapter(
     """
     decided = Release(**release)
     keys = decided.load_keys(key)
+    proofs = encode_audit(audit)
     opened = open_packet(base.data if isinstance(base, Packet) else base)
     base_draft = draft_of_base(opened)
     slot_names = opened.slot_names
@@ -67,14 +67,8 @@ def build_adapter(
         },
         base_digest=base_draft.content_digest,
     )
-    gold = adapter_gold(base_draft, draft, program, golden)
-    draft = replace(draft, sections={**sections, fmt.Section.GOLD: gold, **encode_audit(audit)})
-    data = decided.sign(draft, keys)
-    if out is not None:
-        save(out, data)
-    return Packet(
-        data, "adapter", draft.content_digest, draft.certificate, tuple(draft.manifest["slots"])
-    )
+    proofs[fmt.Section.GOLD] = adapter_gold(base_draft, draft, program, golden)
+    return sign_draft(draft, proofs, decided, keys, out)
 
 
 def draft_of_base(opened: OpenPacket) -> Draft:

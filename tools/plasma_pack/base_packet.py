@@ -24,28 +24,12 @@ from .layout import lay_out
 from .limits import LimitOptions, PerOutput, with_limits
 from .lowering import Options
 from .onnx_import import import_onnx
+from .packet import Packet, sign_draft
 from .program import Program, Storage
-from .release import Release, ReleaseOptions, save
+from .release import Release, ReleaseOptions
 from .writer import Draft
 
 Source = str | PathLike[str] | bytes | onnx.ModelProto | Program
-
-
-@dataclass(frozen=True)
-class Packet:
-    """A signed packet. `slots`: names of the layers that adapters may change (of an adapter: that
-    it changes).
-    """
-
-    data: bytes
-    kind: str
-    content_digest: bytes
-    certificate: fmt.Certificate
-    slots: tuple[str, ...]
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the file, whole or not at all."""
-        save(path, self.data)
 
 
 @dataclass(frozen=True)
@@ -95,32 +79,25 @@ def build(
     release       name, channel, sequence, rollback_index, not_before, not_after, metadata;
                   signers: public keys that sign later; password of the private keys
 
-    Raises PackError (see plasma_pack.errors) or the runtime's ProgramError; nothing is written
-    then.
+    Raises PackError (see plasma_pack.errors) or the runtime's ProgramError, and writes nothing.
     """
     decided = Release(**release)
     keys = decided.load_keys(key)
+    proofs = encode_audit(audit)
     limits = LimitOptions(low, high, safe, max_delta, actuators)
     _check_counts(max_adapters, max_rank, weights)
     options = Options(weights, max_rank if max_adapters else 0)
     compiled = _compile(source, limits, states, options, ranges or {}, units or {})
+    program = compiled.program
     draft = Draft(
         kind=fmt.Kind.BASE,
         sections=compiled.sections,
         certificate=fmt.Certificate(**_core.certify(compiled.sections)),
-        manifest={"slots": list(compiled.program.slot_names), "source": compiled.origin},
-        max_adapters=max_adapters if compiled.program.slots else 0,
+        manifest={"slots": list(program.slot_names), "source": compiled.origin},
+        max_adapters=max_adapters if program.slots else 0,
     )
-    gold = base_gold(draft, compiled.program, golden)
-    draft = replace(
-        draft, sections={**draft.sections, fmt.Section.GOLD: gold, **encode_audit(audit)}
-    )
-    data = decided.sign(draft, keys)
-    if out is not None:
-        save(out, data)
-    return Packet(
-        data, "base", draft.content_digest, draft.certificate, compiled.program.slot_names
-    )
+    proofs[fmt.Section.GOLD] = base_gold(draft, program, golden)
+    return sign_draft(draft, proofs, decided, keys, out)
 
 
 def _check_counts(max_adapters: int, max_rank: int, weights: str) -> None:

@@ -31,8 +31,8 @@ from .disassembler import disassemble, disassemble_adapter
 from .errors import OptionError
 from .format import Kind
 from .inspection import describe, printable
+from .packet import save
 from .reader import OpenPacket, open_packet
-from .release import save
 from .writer import sign_packet
 
 app = typer.Typer(
@@ -212,7 +212,7 @@ def sign(
 ) -> None:
     """Add one more signature to a packet that has a place for it."""
     private_key = keys.load_private(key, password=_password(ask_password))
-    save(out or packet, sign_packet(open_packet(packet).data, private_key))
+    save(out or packet, sign_packet(packet, private_key))
     typer.echo(f"signed {printable(str(out or packet))}")
 
 

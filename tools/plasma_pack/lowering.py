@@ -66,7 +66,9 @@ def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: 
         span = builder.spans[source]
         builder.declare(name, span.elements, Storage.OUTPUT, span.dtype)
         made = builder.made.get(source)
-        if made is not None and (read.count(source) == 1 or span.dtype is DType.I32):
+        if made is not None and read.count(source) == 1:
+            builder.ops[builder.ops.index(made)] = replace(made, output=name)
+        elif made is not None and span.dtype is DType.I32:  # no instruction copies an index
             builder.ops.append(replace(made, output=name))
         else:
             builder.ops.append(Op("copy", name, (source,)))

@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from pathlib import Path
 from typing import Any, TypedDict
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from plasma_edge import PublicKey, TrustStore
+from plasma_edge import PublicKey, TrustStore, __version__
 
-from .atomic import write_file
 from .errors import OptionError
 from .keys import Key, Password, load_keys
 from .writer import Draft, write_packet
 
-TOOL = "plasma-pack 0.1.0"
+TOOL = f"plasma-pack {__version__}"
 _BITS = {"sequence": 64, "rollback_index": 32, "not_before": 64, "not_after": 64}
 
 
@@ -86,11 +84,3 @@ class Release:
             keys,
             reserved,
         )
-
-
-def save(path: str | PathLike[str], data: bytes) -> None:
-    """Write a packet, whole or not at all."""
-    try:
-        write_file(Path(path), data)
-    except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror}") from error

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .base_packet import Packet
 from .inspection import printable
+from .packet import Packet
 
 
 def built(packet: Packet, out: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import zstandard
@@ -19,6 +20,7 @@ from . import format as fmt
 from .cbor import encode_map
 from .errors import KeyFileError, OptionError, packet_error
 from .keys import public_bytes
+from .reader import OpenPacket, open_packet
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,21 @@ def write_packet(
     return seal(_pad(_pad(region) + signatures) + body)
 
 
-def sign_packet(packet: bytes, key: Ed25519PrivateKey) -> bytes:
+def sign_packet(packet: str | PathLike[str] | bytes, key: Ed25519PrivateKey) -> bytes:
     """The same packet with this key's signature in the place reserved for it.
 
-    Raises PacketError when no place is reserved for the key, or when it holds another signature
-    already.
+    Raises PacketError when the file is damaged, has no place for the key, or a wrong signature there.
     """
-    header = fmt.Header.decode(packet)
-    region = packet[: header.signed_len]
-    at = _signature_offset(header, region, fmt.signer_id(public_bytes(key)))
+    opened = open_packet(packet)
+    region = opened.data[: opened.header.signed_len]
     signature = key.sign(fmt.pre_authentication(region))
-    held = packet[at : at + fmt.SIGNATURE_BYTES]
-    if held not in (fmt.ABSENT_SIGNATURE, signature):
+    index = _place_of(opened, fmt.signer_id(public_bytes(key)))
+    if opened.signatures[index] not in (fmt.ABSENT_SIGNATURE, signature):
         raise packet_error(
             "E_SIG_BAD", "the place of this key holds a wrong signature; build the packet again"
         )
-    signed = packet[:at] + signature + packet[at + fmt.SIGNATURE_BYTES :]
+    at = fmt.align(len(region)) + fmt.SIGNATURE_BYTES * index
+    signed = opened.data[:at] + signature + opened.data[at + fmt.SIGNATURE_BYTES :]
     return seal(signed[: -fmt.TRAILER_BYTES])
 
 
@@ -203,11 +204,9 @@ def _header(
     )
 
 
-def _signature_offset(header: fmt.Header, region: bytes, wanted: bytes) -> int:
-    for index in range(header.signer_count):
-        at = fmt.HEADER_BYTES + fmt.SIGNER_ID_BYTES * index
-        if region[at : at + fmt.SIGNER_ID_BYTES] == wanted:
-            return fmt.align(header.signed_len) + fmt.SIGNATURE_BYTES * index
+def _place_of(opened: OpenPacket, wanted: bytes) -> int:
+    if wanted in opened.signer_ids:
+        return opened.signer_ids.index(wanted)
     raise packet_error(
         "E_SIG_UNKNOWN_KEY",
         f"no place is reserved for key {wanted.hex()}; name it with --signer when building",
