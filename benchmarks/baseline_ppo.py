@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/baseline_ppo.py --seeds 5
 
-Every `--every` real steps, ten deterministic episodes of a fresh environment; they do not count as real steps. A seed is
-solved at the first evaluation whose mean return reaches the threshold. Writes one JSON that the demo's report draws.
+Every `--every` real steps, ten deterministic episodes of a fresh environment; they do not count as real steps. A seed
+is solved at the first evaluation whose mean return reaches the threshold. Writes one JSON that the demo's report draws.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bindings.cpp -- the one door between Python and the core: converts arguments, results and errors.
-// No logic.
+// bindings.cpp -- the one door between Python and the
+// core: converts arguments, results and errors. No logic.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 

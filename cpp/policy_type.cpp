@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // policy_type.cpp -- policy(obs): numpy in, numpy out, through a plain vectorcall type.
 //
-// The call is written against CPython and numpy's C interface because it is the hot path: argument
-// conversion through generated wrappers costs more than a small network. Everything that is not a
-// step goes through bindings.cpp.
+// The call is written against CPython and numpy's C interface because it is
+// the hot path: argument conversion through generated wrappers costs more than
+// a small network. Everything that is not a step goes through bindings.cpp.
 #include "policy_type.hpp"
 
 #include <pybind11/numpy.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// policy_type.hpp -- plasma_edge.Policy as a CPython type, and how an Error becomes a Python
-// exception.
+// policy_type.hpp -- plasma_edge.Policy as a CPython
+// type, and how an Error becomes a Python exception.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -11,8 +11,8 @@
 
 namespace plasma::python {
 
-// Raises the exception class of the error's family with `.code`; `context` (a path, a name) leads
-// the message.
+// Raises the exception class of the error's family with
+// `.code`; `context` (a path, a name) leads the message.
 [[noreturn]] void raise(const Error& error, const std::string& context = {});
 
 // The type object, created once; step() and policy(obs) are on it, bindings.cpp adds the rest.

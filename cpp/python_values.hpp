@@ -14,8 +14,8 @@
 
 namespace plasma::python {
 
-// A packet argument: a buffer, or the path of a file that is read once. `label` leads error
-// messages.
+// A packet argument: a buffer, or the path of a file
+// that is read once. `label` leads error messages.
 struct Source {
   std::vector<uint8_t> bytes;
   std::string label;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// byte_reader.hpp -- the only code that turns bytes into numbers: unsigned little-endian, bounds
-// kept.
+// byte_reader.hpp -- the only code that turns bytes
+// into numbers: unsigned little-endian, bounds kept.
 //
-// Reading past the end gives zero and makes ok() false for good, so a parser reads a whole record
-// and asks once.
+// Reading past the end gives zero and makes ok() false for
+// good, so a parser reads a whole record and asks once.
 #pragma once
 
 #include <array>

@@ -76,7 +76,6 @@ int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const p
 
 int32_t pe_policy_load(const char* path, const pe_trust* trust, const pe_options* options,
                        pe_policy** policy, pe_error* error) {
-  if (path == nullptr) return report(null_pointer(), error);
   std::vector<uint8_t> packet;
   const plasma::LoadOptions limits = options_of(options);
   if (plasma::Error result = plasma::read_packet_file(path, limits.max_file_bytes, packet))
@@ -118,7 +117,6 @@ int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t 
 
 int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain,
                          pe_error* error) {
-  if (path == nullptr) return report(null_pointer(), error);
   std::vector<uint8_t> packet;
   if (plasma::Error result =
           plasma::read_packet_file(path, plasma::LoadOptions{}.max_file_bytes, packet)) {

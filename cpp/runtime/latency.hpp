@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// latency.hpp -- step times in a fixed histogram: one writer that never waits, any reader at any
-// time.
+// latency.hpp -- step times in a fixed histogram: one
+// writer that never waits, any reader at any time.
 //
-// Buckets are logarithmic with 64 steps an octave, so a percentile is right to within 2 % from 1 ns
-// to minutes.
+// Buckets are logarithmic with 64 steps an octave, so a
+// percentile is right to within 2 % from 1 ns to minutes.
 #pragma once
 
 #include <algorithm>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// plan_swap.hpp -- hands plans to the control thread, and takes the old ones back, without either
-// side waiting.
+// plan_swap.hpp -- hands plans to the control thread, and
+// takes the old ones back, without either side waiting.
 //
-// publish() and its caller's other work run off the control thread, one at a time; current() only
-// on it. Old plans go onto a list that the next publish (or the destructor) frees: the control
-// thread never frees anything.
+// publish() and its caller's other work run off the control thread, one at a
+// time; current() only on it. Old plans go onto a list that the next publish
+// (or the destructor) frees: the control thread never frees anything.
 #pragma once
 
 #include <atomic>
@@ -47,8 +47,8 @@ class PlanSwap {
   void adopt() noexcept {
     Node* const old = std::exchange(current_, next_.exchange(nullptr, std::memory_order_acquire));
     if (old == nullptr) return;
-    // Only this thread adds to the list, and publish() only ever empties it: nothing can be lost in
-    // between.
+    // Only this thread adds to the list, and publish() only
+    // ever empties it: nothing can be lost in between.
     old->older = retired_.exchange(nullptr, std::memory_order_acquire);
     retired_.store(old, std::memory_order_release);
   }

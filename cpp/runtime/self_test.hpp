@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// self_test.hpp -- step 11 of FORMAT.md, section 7: the golden cases, bit for bit, on the tables
-// that will fly.
+// self_test.hpp -- step 11 of FORMAT.md, section 7: the
+// golden cases, bit for bit, on the tables that will fly.
 #pragma once
 
 #include "vm/machine.hpp"

@@ -11,10 +11,6 @@ namespace {
 using packet::Section;
 
 Error make_trust(const Trust& trust, packet::TrustStore& store) noexcept {
-  if (trust.threshold < 1) return fail_at_least(Status::Argument, "threshold", trust.threshold, 1);
-  if (trust.threshold > trust.keys.size()) {
-    return fail_at_most(Status::Argument, "threshold", trust.threshold, trust.keys.size());
-  }
   for (const PublicKeyBytes& key : trust.keys) {
     if (Error error = store.add(key)) return error;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// verified.hpp -- between a packet and the machine: which bytes are which section, and do the
-// certificates hold.
+// verified.hpp -- between a packet and the machine: which
+// bytes are which section, and do the certificates hold.
 #pragma once
 
 #include <memory>

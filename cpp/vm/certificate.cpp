@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// certificate.cpp -- what one tick needs, computed from the program alone (ISA.md, section 4).
-// There is no second formula.
+// certificate.cpp -- what one tick needs, computed from the
+// program alone (ISA.md, section 4). There is no second formula.
 #include <algorithm>
 
 #include "base/aligned_buffer.hpp"

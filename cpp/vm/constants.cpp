@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// constants.cpp -- rules 6 and 11: constants are all used, in order of first use, without hiding
-// places, and sane.
+// constants.cpp -- rules 6 and 11: constants are all used,
+// in order of first use, without hiding places, and sane.
 #include <cmath>
 
 #include "vm/rules.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// dataflow.cpp -- rules 7, 8 and 10: every value is written once before it is read, used, and alone
-// on its bytes.
+// dataflow.cpp -- rules 7, 8 and 10: every value is written
+// once before it is read, used, and alone on its bytes.
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -68,8 +68,8 @@ std::vector<Life> lives_of(const Program& program) noexcept {
   return lives;
 }
 
-// The bytes of arena tensors alive at one instruction; offset -> end. They never overlap, so
-// neighbours are enough.
+// The bytes of arena tensors alive at one instruction; offset
+// -> end. They never overlap, so neighbours are enough.
 class ByteMap {
  public:
   bool insert(const Tensor& tensor) noexcept {
@@ -123,8 +123,8 @@ Error check_arena(const Program& program) noexcept {
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
     const auto index = static_cast<int32_t>(i);
-    // Operands that die here leave in two steps: what y may replace before y enters, the others
-    // after.
+    // Operands that die here leave in two steps: what
+    // y may replace before y enters, the others after.
     std::vector<uint16_t> dying;
     for (size_t k = 0; k < instruction.n_in; ++k) {
       const uint16_t operand = instruction.in[k];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // interpreter.cpp -- the hot path: one switch, one line an opcode.
 //
-// No bounds checks below: the validator proved for every instruction that its operands lie inside
-// the frame or the constants, with the shapes its kernel takes. Add an opcode's proof (shapes.cpp)
-// before its line here.
+// No bounds checks below: the validator proved for every instruction that
+// its operands lie inside the frame or the constants, with the shapes its
+// kernel takes. Add an opcode's proof (shapes.cpp) before its line here.
 #include <cstring>
 
 #include "vm/machine.hpp"
@@ -11,8 +11,8 @@
 namespace plasma::vm {
 namespace {
 
-// One evaluation in flight: where things are, and the largest exponent seen so far (kernels.hpp,
-// `peak`).
+// One evaluation in flight: where things are, and the
+// largest exponent seen so far (kernels.hpp, `peak`).
 class Evaluation {
  public:
   Evaluation(const Plan& plan, const Frame& frame) noexcept

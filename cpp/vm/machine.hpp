@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// machine.hpp -- a proven program made ready to run: Model (the base), Plan (base plus adapters),
-// Frame (one robot's memory).
+// machine.hpp -- a proven program made ready to run: Model (the
+// base), Plan (base plus adapters), Frame (one robot's memory).
 //
 // Blueprint, constants and working memory are apart, so one Model serves many Frames and a new Plan
 // can be built while the old one flies. All addresses are offsets into a Frame or into the
@@ -55,8 +55,8 @@ struct Op {
   uint32_t lora_count = 0;
 };
 
-// One float or int32 output and, when it drives an actuator, its limits (pointers into the
-// constants).
+// One float or int32 output and, when it drives an
+// actuator, its limits (offsets into the constants).
 struct OutputSpec {
   uint32_t offset = 0;
   int32_t count = 0;
@@ -66,8 +66,8 @@ struct OutputSpec {
   uint32_t low = 0, high = 0, max_delta = 0, safe = 0;
 };
 
-// The base: resolved instructions and one block of constants, repacked for a kernel table, in order
-// of execution.
+// The base: resolved instructions and one block of constants,
+// repacked for a kernel table, in order of execution.
 class Model {
  public:
   // Nothing points into `program` afterwards. MemoryCap when the repacked constants are larger than
@@ -117,8 +117,8 @@ struct ActiveAdapter {
   float gain = 1;
 };
 
-// What one tick runs. Owns a copy of its adapters' constants, so an adapter may be dropped while a
-// plan still flies.
+// What one tick runs. Owns a copy of its adapters' constants,
+// so an adapter may be dropped while a plan still flies.
 class Plan {
  public:
   // `adapters` in ascending order of content digest; those with gain 0 are left out.
@@ -159,8 +159,8 @@ class Frame {
 // the outputs are then the safe action. No allocation, lock or system call.
 [[nodiscard]] bool tick(const Plan& plan, Frame& frame) noexcept;
 
-// The halves of a tick, each behind an opaque call so that no arithmetic leaves the pinned
-// floating-point mode.
+// The halves of a tick, each behind an opaque call so that
+// no arithmetic leaves the pinned floating-point mode.
 [[nodiscard]] bool evaluate(const Plan& plan, const Frame& frame) noexcept;
 void limit_actions(const Model& model, Frame& frame, bool fault) noexcept;
 [[nodiscard]] float fold_gain(float gain, float scale) noexcept;

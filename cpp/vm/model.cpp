@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // model.cpp -- turns a validated Program into resolved instructions and one block of constants.
 //
-// Constants are copied in order of execution, weights repacked for the kernel table: a tick reads
-// the block front to back.
+// Constants are copied in order of execution, weights repacked
+// for the kernel table: a tick reads the block front to back.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -25,8 +25,8 @@ const int8_t* as_i8(const uint8_t* bytes) noexcept {
 }
 int8_t* as_i8(uint8_t* bytes) noexcept { return static_cast<int8_t*>(static_cast<void*>(bytes)); }
 
-// A block that grows by 64-aligned parts: sizes are added up first, then everything is allocated
-// once.
+// A block that grows by 64-aligned parts: sizes are
+// added up first, then everything is allocated once.
 class BlockSizes {
  public:
   uint32_t add(uint64_t bytes) noexcept {

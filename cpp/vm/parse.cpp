@@ -30,8 +30,8 @@ bool is_dtype(uint8_t value) noexcept { return value >= 1 && value <= 4; }
 
 bool is_number(float value) noexcept { return std::isfinite(value); }
 
-// 1 <= dims, unused ones are 1, at most 2^28 elements. Products stay below 2^60: each factor is
-// checked first.
+// 1 <= dims, unused ones are 1, at most 2^28 elements.
+// Products stay below 2^60: each factor is checked first.
 Error check_dims(const std::array<uint32_t, 4>& dims, uint32_t rank, const char* what,
                  int32_t index) noexcept {
   uint64_t elements = 1;

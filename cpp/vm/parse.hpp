@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// parse.hpp -- bytes to records, each checked on its own (ISA.md rules 1 to 3). Relations come in
-// validator.cpp.
+// parse.hpp -- bytes to records, each checked on its own
+// (ISA.md rules 1 to 3). Relations come in validator.cpp.
 #pragma once
 
 #include "vm/program.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// plan.cpp -- a base and the adapters that are on, as the one list of instructions the interpreter
-// runs.
+// plan.cpp -- a base and the adapters that are on, as
+// the one list of instructions the interpreter runs.
 #include <algorithm>
 #include <bit>
 #include <cstring>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// program.hpp -- the tables of a program as records, and the proof that they may run (ISA.md,
-// sections 1 to 4).
+// program.hpp -- the tables of a program as records, and
+// the proof that they may run (ISA.md, sections 1 to 4).
 //
-// validate() is the only thing that makes a Program; whoever holds one may index, read and run
-// without checks.
+// validate() is the only thing that makes a Program;
+// whoever holds one may index, read and run without checks.
 #pragma once
 
 #include <array>
@@ -118,8 +118,8 @@ struct Certificate {
   uint64_t cost_units = 0;
 };
 
-// The sections of a base as raw bytes; an absent one is empty. Views, valid while their owner
-// lives.
+// The sections of a base as raw bytes; an absent one
+// is empty. Views, valid while their owner lives.
 struct Image {
   Bytes prog, tens, const_i8, const_f16, const_f32, const_i32, io, slots, safe;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// safe.cpp -- the last word on every action: limits and rate limits, or the safe action after a
-// fault.
+// safe.cpp -- the last word on every action: limits
+// and rate limits, or the safe action after a fault.
 //
 // Comparisons and differences of finite floats only; max and min as ISA.md, numerics 3.
 #include <cstring>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// shapes.cpp -- rules 9 and 12: the types, shapes and storage each opcode takes (ISA.md, section
-// 2).
+// shapes.cpp -- rules 9 and 12: the types, shapes
+// and storage each opcode takes (ISA.md, section 2).
 //
-// Add an opcode here before the interpreter knows it: kernels run without checks on what this file
-// proved.
+// Add an opcode here before the interpreter knows it:
+// kernels run without checks on what this file proved.
 #include "vm/rules.hpp"
 
 namespace plasma::vm {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// validator.cpp -- proves that a program may run: every rule of ISA.md section 3, once, before the
-// first tick.
+// validator.cpp -- proves that a program may run: every
+// rule of ISA.md section 3, once, before the first tick.
 //
 // It trusts nobody: a signature says who made a program, not that it is sound.
 #include <cstring>

@@ -38,3 +38,5 @@ class PolicyRefusal(PlasmaError):  # noqa: N818 - a refusal is not a malfunction
 
 class UsageError(PlasmaError, ValueError):
     """An argument does not fit."""
+
+    code = "E_ARGUMENT"

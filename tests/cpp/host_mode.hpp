@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// host_mode.hpp -- what a hostile library does to the floating-point mode: denormals flushed,
-// rounding upwards.
+// host_mode.hpp -- what a hostile library does to the
+// floating-point mode: denormals flushed, rounding upwards.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// program_builder.hpp -- writes the tables of a program from a description, honest or hostile in
-// any single field.
+// program_builder.hpp -- writes the tables of a program from
+// a description, honest or hostile in any single field.
 //
 // Written from ISA.md and not from cpp/vm. Offsets nobody asked for are the right ones; whatever is
 // set by hand is written as it stands.

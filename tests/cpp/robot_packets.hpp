@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// robot_packets.hpp -- signed packets of whole programs, and a policy loaded from them through the
-// public door.
+// robot_packets.hpp -- signed packets of whole programs,
+// and a policy loaded from them through the public door.
 #pragma once
 
 #include <memory>

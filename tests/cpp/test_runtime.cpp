@@ -17,11 +17,12 @@ PacketSpec golden_packet() {
   return spec;
 }
 
-// golden_packet() with one value of GOLD changed.
-std::string verdict_with_gold(size_t at, uint64_t value, size_t count) {
+// golden_packet() with these changes to GOLD.
+std::string verdict_with_gold(std::initializer_list<Patch> patches) {
   PacketSpec spec = golden_packet();
   for (SectionSpec& section : spec.sections) {
-    if (section.type == kGold) put(section.raw, at, value, count);
+    if (section.type != kGold) continue;
+    for (const Patch& patch : patches) put(section.raw, patch.at, patch.value, patch.count);
   }
   return Robot().load(spec);
 }
@@ -152,24 +153,41 @@ TEST_CASE("golden cases pass on every table, and a wrong bit in any is refused")
   // 16 header, then 3 times 32 of inputs and 20 of outputs.
   Rig rig(sample::program());
   const Floats third = floats_of(gold_of(rig, {kObs}));
-  CHECK(verdict_with_gold(16 + 32, word_of(third[12]) ^ 1, 4) == "E_SELFTEST");
-  CHECK(verdict_with_gold(16 + 2 * 52 + 32 + 16, 7, 4) == "E_SELFTEST");
-  CHECK(verdict_with_gold(16, word_of(0.25f), 4) == "E_SELFTEST");  // another input
+  CHECK(verdict_with_gold({{16 + 32, word_of(third[12]) ^ 1, 4}}) == "E_SELFTEST");
+  CHECK(verdict_with_gold({{16 + 2 * 52 + 32 + 16, 7, 4}}) == "E_SELFTEST");
+  CHECK(verdict_with_gold({{16, word_of(0.25f), 4}}) == "E_SELFTEST");  // another input
 }
 
 TEST_CASE("a golden section that does not fit the program is refused") {
-  CHECK(verdict_with_gold(0, 3, 4) == "OK");
-  CHECK(verdict_with_gold(0, 0, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(0, 2, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(0, 4, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(0, 17, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(0, UINT32_MAX, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(4, 1, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(8, 28, 4) == "E_GOLD_FORMAT");
-  CHECK(verdict_with_gold(12, 24, 4) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{0, 3, 4}}) == "OK");
+  CHECK(verdict_with_gold({{0, 0, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{0, 2, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{0, 4, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{0, 17, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{0, UINT32_MAX, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{4, 1, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{8, 28, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{12, 24, 4}}) == "E_GOLD_FORMAT");
+  // Of the same size as a whole, but not in its parts.
+  CHECK(verdict_with_gold({{0, 2, 4}, {8, 58, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{0, 2, 4}, {12, 46, 4}}) == "E_GOLD_FORMAT");
+  CHECK(verdict_with_gold({{8, 28, 4}, {12, 24, 4}}) == "E_GOLD_FORMAT");
   PacketSpec spec = sample_packet();
   add_gold(spec, Blob(15));
   CHECK(Robot().load(spec) == "E_GOLD_FORMAT");
+}
+
+TEST_CASE("there are 1 to 16 golden cases") {
+  const auto verdict = [](size_t count) {
+    Rig rig(sample::program());
+    PacketSpec spec = sample_packet();
+    add_gold(spec, gold_of(rig, std::vector<Floats>(count, kObs)));
+    return Robot().load(spec);
+  };
+  CHECK(verdict(0) == "E_GOLD_FORMAT");
+  CHECK(verdict(1) == "OK");
+  CHECK(verdict(16) == "OK");
+  CHECK(verdict(17) == "E_GOLD_FORMAT");
 }
 
 TEST_CASE("what a device caps is refused one above the cap") {
@@ -262,6 +280,10 @@ TEST_CASE("verify_packet judges a base whole, an adapter up to its content") {
   PacketSpec foreign = golden_packet();
   foreign.signers = {{Key{7}}};
   CHECK(verdict(foreign, info) == "E_SIG_UNKNOWN_KEY");
+  foreign = adapter_packet(sample::program(), sample::adapter());
+  foreign.signers = {{Key{7}}};
+  CHECK(verdict(foreign, info) == "E_SIG_UNKNOWN_KEY");
+  CHECK(code_of(verify_packet({}, trust_in_maker(), {}, info)) == "E_MAGIC");
   CHECK(info.kind == 2);  // untouched on failure
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_vm_adapter.cpp -- ISA.md rule 16: the patches of an adapter against one base, one mutant a
-// line.
+// test_vm_adapter.cpp -- ISA.md rule 16: the patches
+// of an adapter against one base, one mutant a line.
 #include "mutants.hpp"
 
 namespace plasma::test {
@@ -57,6 +57,7 @@ const AdapterMutant kMutants[] = {
     {"a patch of another slot's shape", Status::ProgPatch,
      [](A& a) { a.patches.pop_back(), a.patches[0].slot = 1; }},
     {"rank 0", Status::ProgPatch, [](A& a) { patch(a, 0, 2, 0, 2); }},
+    {"rank 0 and parts of no bytes", Status::ProgPatch, [](A& a) { set_rank(a, 0); }},
     {"rank 1", Status::Ok, [](A& a) { set_rank(a, 1); }},
     {"the highest rank", Status::Ok, [](A& a) { set_rank(a, 4); }},
     {"a rank above it", Status::ProgPatch, [](A& a) { set_rank(a, 5); }},
@@ -69,6 +70,8 @@ const AdapterMutant kMutants[] = {
     {"the scales of B 64 late", Status::ProgPatch, [](A& a) { patch(a, 0, 20, 256, 4); }},
     {"a bias on B", Status::ProgPatch, [](A& a) { patch(a, 1, 24, 384, 4); }},
     {"a bias that is not there", Status::ProgPatch, [](A& a) { patch(a, 0, 24, 256, 4); }},
+    {"a bias beyond the constants", Status::ProgPatch,
+     [](A& a) { a.patches[1].bias.clear(), patch(a, 1, 24, 512, 4); }},
     {"a bias that is there but not named", Status::ProgPatch,
      [](A& a) { patch(a, 1, 24, 0xFFFFFFFF, 4); }},
     {"a second patch on the first", Status::ProgPatch, [](A& a) { patch(a, 1, 8, 0, 4); }},

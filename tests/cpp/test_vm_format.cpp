@@ -156,6 +156,10 @@ const Mutant kRegions[] = {
      [](P& p) { p.tensors[kObs].offset = 8, p.tensors[kCmd].offset = 0; }},
     {"outputs with a gap", Status::ProgBounds, [](P& p) { p.tensors[kChoice].offset = 20; }},
     {"outputs on each other", Status::ProgBounds, [](P& p) { p.tensors[kChoice].offset = 12; }},
+    {"states of 2^32 bytes", Status::ProgBounds,
+     [](P& p) {
+       for (int i = 0; i < 4; ++i) p.state(1u << 28);
+     }},
     {"a first state at 4", Status::ProgBounds, [](P& p) { p.tensors[kH].offset = 4; }},
 };
 

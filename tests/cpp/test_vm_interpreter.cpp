@@ -240,6 +240,16 @@ TEST_CASE("a frame is as large as the certificate and two states say") {
   CHECK(rig.frame.size() == rig.program.certificate.arena_bytes + 2 * 64);
 }
 
+TEST_CASE("a frame is at most 2 GiB, whatever the certificate says") {
+  ProgramBuilder p = sample::program();
+  p.tensors[sample::kY].offset = 0x80000000;
+  const Sections sections = p.sections();
+  vm::Program program;
+  REQUIRE(!vm::validate(image_of(sections), program));
+  vm::Model model;
+  CHECK(vm::Model::build(program, kernels::kScalar, kNoCap, model).status == Status::MemoryCap);
+}
+
 TEST_CASE("repacked constants count against the cap: narrow matrices grow") {
   P p;
   const uint16_t x = p.input("x", 1);

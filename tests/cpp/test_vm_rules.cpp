@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_vm_rules.cpp -- ISA.md rules 6 to 8, 10 to 12, 14 and 15: constants, lives, limits and
-// slots, one mutant a line.
+// test_vm_rules.cpp -- ISA.md rules 6 to 8, 10 to 12, 14 and
+// 15: constants, lives, limits and slots, one mutant a line.
 #include "mutants.hpp"
 
 namespace plasma::test {
@@ -22,6 +22,8 @@ void set_value(P& p, uint16_t constant, size_t element, float value) {
 const Mutant kConstants[] = {
     {"a constant nobody uses", Status::ProgConstOrder, [](P& p) { p.constant({1}); }},
     {"weights nobody uses", Status::ProgConstOrder, [](P& p) { p.weights(1, 1, {1}, {1}); }},
+    {"a constant nobody uses, on the bytes of another", Status::ProgConstOrder,
+     [](P& p) { p.tensors[p.constant({0.1f})].offset = 0; }},
     {"two constants on the same bytes", Status::ProgConstOrder,
      [](P& p) { p.tensors[kScale].offset = 0; }},
     {"a constant before one that is used earlier", Status::Hole,
@@ -283,6 +285,12 @@ TEST_CASE("i8 weights have one scale a row, and nothing else has any") { check(k
 TEST_CASE("an actuator has ordered, finite limits, and nothing else has any") { check(kLimits); }
 
 TEST_CASE("a slot is a linear instruction with its columns and rows") { check(kPlaces); }
+
+TEST_CASE("a slot is not on an addition, even of the columns and rows it says") {
+  P p = one_op(Opcode::Add).program;
+  p.slots.push_back({.op_index = 0, .max_rank = 1, .in = 1, .out = 2});
+  CHECK(code_of(p) == "E_PROG_SLOT");
+}
 
 TEST_CASE("an int8 dot product has at most 133,144 terms, that of an adapter too") {
   CHECK(code_of(dot(133'144, DType::I8, true)) == "OK");

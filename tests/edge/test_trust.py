@@ -57,8 +57,9 @@ def test_two_of_two_needs_both(signer: Signer) -> None:
     ],
 )
 def test_refuses_what_is_not_a_key(trust: object, message: str) -> None:
-    with pytest.raises(pe.PlasmaError, match=message):
+    with pytest.raises(pe.PlasmaError, match=message) as caught:
         pe.TrustStore.of(trust)
+    assert caught.value.code.startswith("E_")
 
 
 def test_refuses_a_key_given_twice_and_an_impossible_threshold(signer: Signer) -> None:

@@ -85,14 +85,14 @@ SOUP = re.findall(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from([*SOUP, "\n"]), max_size=30))
 def test_any_soup_of_words_ends_in_an_assembly_error_or_in_sections(words: list[str]) -> None:
     with contextlib.suppress(AssemblyError):
         assemble(HEAD + " ".join(words))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=80))
 def test_any_text_ends_in_an_assembly_error_or_in_sections(text: str) -> None:
     with contextlib.suppress(AssemblyError):

@@ -61,7 +61,7 @@ def test_an_adapter_behind_its_base_assembles_to_the_same_bytes() -> None:
     assert "patch net.0, A0, B0, d0 scale 2" in patches
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(programs.chains())
 def test_random_programs_round_trip(text: str) -> None:
     sections = assemble(text).sections
@@ -88,7 +88,7 @@ def test_offsets_appear_only_where_layout_would_choose_others() -> None:
     assert "@ 128" in disassemble(assemble(body.format(" @ 128")).sections)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2**31), st.sampled_from(sorted(assemble(BASE).sections)))
 def test_damaged_tables_are_refused_or_still_round_trip(seed: int, section: int) -> None:
     """Whatever bytes say, disassembling ends in a typed error or in text for those same bytes."""

@@ -96,7 +96,7 @@ def test_a_given_offset_is_kept_and_others_stay_clear_of_it() -> None:
     assert offsets(program)["a"] == 64
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(programs.chains())
 def test_the_validator_accepts_every_layout(text: str) -> None:
     _core.certify(assemble(text).sections)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from .writer import Draft
 class Packet:
     """A signed packet. `slots`: layers that adapters may change; of an adapter, those it changes."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     kind: str
     content_digest: bytes
     certificate: fmt.Certificate

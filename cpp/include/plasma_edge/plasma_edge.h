@@ -26,8 +26,7 @@ typedef struct pe_error {
   char message[256];
 } pe_error;
 
-/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes each, one after the other.
- */
+/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes, one after the other. */
 typedef struct pe_trust {
   const uint8_t* keys;
   size_t key_count;

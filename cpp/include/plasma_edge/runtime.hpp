@@ -90,8 +90,7 @@ struct Stats {
 
 enum class StepResult : uint8_t {
   Ok,
-  Fault,  // an input or result was not finite: the outputs are the safe action, the state is
-          // unchanged
+  Fault,  // an input or result was not finite: the safe action is out, the state as it was
   Busy,   // another thread is inside step() or reset(): nothing was done
 };
 
@@ -102,15 +101,15 @@ class Policy {
                     std::unique_ptr<Policy>& policy) noexcept;
   ~Policy();
 
-  // One pointer per input / output in the order of inputs() / outputs(); elements are f32 or i32 as
-  // stated there.
+  // One pointer per input and output, in the order of inputs() and outputs();
+  // elements are f32 or i32 as stated there.
   StepResult step(const float* const* inputs, void* const* outputs) noexcept;
-  // Zeroes recurrent state and forgets the previous action. False when another thread is inside
-  // step().
+  // Zeroes recurrent state and forgets the previous
+  // action. False when another thread is inside step().
   [[nodiscard]] bool reset() noexcept;
 
-  // Verifies, validates and self-tests an adapter of this base and switches it on, 0 <= gain <= 1,
-  // in one tick.
+  // Verifies, validates and self-tests an adapter of this
+  // base and switches it on, 0 <= gain <= 1, in one tick.
   Error attach(std::span<const uint8_t> packet, std::string_view name, float gain) noexcept;
   Error detach(std::string_view name) noexcept;
   // All gains change at one tick; adapters not named keep theirs. 0: resident, but skipped.
@@ -132,9 +131,9 @@ class Policy {
   std::unique_ptr<Impl> impl_;
 };
 
-// Verifies a packet of any kind without loading it: FORMAT.md section 7 up to step 8. A base is
-// also validated and self-tested; an adapter's program can only be judged on its base, by
-// Policy::attach.
+// Verifies a packet of any kind without loading it: FORMAT.md section
+// 7 up to step 8. A base is also validated and self-tested; an
+// adapter's program can only be judged on its base, by Policy::attach.
 Error verify_packet(std::span<const uint8_t> packet, const Trust& trust, const LoadOptions& options,
                     PacketInfo& info) noexcept;
 

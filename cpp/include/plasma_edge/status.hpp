@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// status.hpp -- what every fallible call returns: a code from status.def, and what was found and
-// expected.
+// status.hpp -- what every fallible call returns: a code
+// from status.def, and what was found and expected.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ enum class Family : uint8_t { None, Signature, Packet, Program, Policy, Usage };
 // How `found` and `expected` of an Error relate; None when the error carries no numbers.
 enum class Relation : uint8_t { None, Equal, AtMost, AtLeast };
 
-// Converts to true when something failed, so that a check reads: if (Error error = check()) return
-// error;
+// Converts to true when something failed, so that a
+// check reads: if (Error error = check()) return error;
 struct [[nodiscard]] Error {
   Status status = Status::Ok;
   Relation relation = Relation::None;

@@ -12,6 +12,8 @@ from gymnasium import spaces
 
 from plasma_trainer.data.transitions import Transitions
 
+HOLD_STEPS = 8
+
 
 def collect(
     env: gym.Env[Any, Any], act: Callable[[np.ndarray], Any], steps: int, seed: int
@@ -36,6 +38,20 @@ def collect(
 
 
 def random_act(space: spaces.Space[Any], seed: int) -> Callable[[np.ndarray], Any]:
-    """Uniformly random actions of `space`, whatever the observation."""
+    """Uniformly random actions of `space`, whatever the observation.
+
+    Continuous ones are held for a while (geometric, HOLD_STEPS on average): white noise on a motor averages out before
+    it has moved anything, slow noise goes places (Eberhard et al., 2023).
+    """
     space.seed(seed)
-    return lambda obs: space.sample()
+    if not isinstance(space, spaces.Box):
+        return lambda obs: space.sample()
+    held, generator = space.sample(), np.random.default_rng(seed)
+
+    def act(obs: np.ndarray) -> np.ndarray:
+        nonlocal held
+        if generator.random() < 1 / HOLD_STEPS:
+            held = space.sample()
+        return held
+
+    return act

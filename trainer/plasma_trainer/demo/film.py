@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import plasma_edge as pe
 from plasma_trainer.envs import fly, make_plant
+
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # frames go into files: no window, no display
 
 FLIP_TICK = 100
 SIZE = (300, 200)

@@ -41,7 +41,9 @@ class Deployed(nn.Module):
 
 def export_onnx(policy: MlpPolicy, path: Path) -> None:
     """Write an ONNX file of `Deployed`, input `obs` [N, O], output `action`."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports that torchvision is missing
+    logging.getLogger("torch.onnx").setLevel(
+        logging.ERROR
+    )  # it reports that torchvision is missing
     example = torch.zeros(1, len(policy.obs_norm.mean))
     with warnings.catch_warnings():
         # torch.export's own machinery, deprecated inside torch; nothing a caller could change.

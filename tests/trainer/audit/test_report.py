@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from plasma_trainer.audit import AuditReport, Canary, section, shortfall
+
+
+def report(gap: float | None, share: float = 0.0) -> AuditReport:
+    canary = None if gap is None else Canary(500.0, 500.0 * (1 - gap), 100, gap)
+    return AuditReport(500.0, share, 0.0, 0.0, canary)
+
+
+def test_only_a_canary_verifies_or_fails_a_policy() -> None:
+    assert report(gap=None, share=0.9).verdict == "unverified"
+    assert report(gap=0.1, share=0.9).verdict == "verified"
+    assert report(gap=0.2).verdict == "failed"
+
+
+def test_a_score_above_its_threshold_is_named_in_a_warning() -> None:
+    assert report(gap=None, share=0.9).warnings == ["unsupported_share"]
+    assert report(gap=0.2).warnings == ["canary_gap"]
+    assert report(gap=0.0).warnings == []
+
+
+def test_the_signed_section_binds_the_whole_report() -> None:
+    document = report(gap=0.1).as_dict()
+    signed = section(json.loads(json.dumps(document)))
+    assert signed == report(gap=0.1).section()
+    assert signed["verdict"] == "verified"
+    assert signed["thresholds"]["canary_gap"] == 0.15
+    assert len(bytes.fromhex(signed["report_digest"])) == 32
+    document["canary"]["real_steps"] += 1
+    assert section(document)["report_digest"] != signed["report_digest"]
+
+
+def test_a_shortfall_is_a_share_of_the_largest_return_in_sight() -> None:
+    assert shortfall(500.0, 250.0, usual=20.0) == 0.5
+    assert shortfall(-1.0, -3.0, usual=-1000.0) == pytest.approx(0.002)
+    assert shortfall(10.0, 20.0, usual=0.0) < 0
+    assert shortfall(0.0, 0.0, usual=0.0) == 0.0

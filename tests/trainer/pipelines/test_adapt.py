@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+from rich.console import Console
+
+from plasma_trainer.pipelines import learner
+from plasma_trainer.pipelines.adapt import AdaptArgs, adapt
+from plasma_trainer.pipelines.evaluate import evaluate, midstride
+from plasma_trainer.pipelines.skills import Skill, load_skill
+from plasma_trainer.policies import greedy_act
+
+
+@pytest.fixture(scope="module")
+def adapted_run(
+    trained_run: Path, tmp_path_factory: pytest.TempPathFactory, quiet: Console
+) -> Path:
+    """An adapter for the reversed motor, from 200 steps on the broken plant."""
+    out = tmp_path_factory.mktemp("adapted")
+    before = digests(trained_run)
+    adapt(AdaptArgs(str(trained_run), real_steps=200, iterations=15), out, quiet)
+    assert digests(trained_run) == before
+    return out
+
+
+def digests(run: Path) -> dict[str, str]:
+    files = sorted(run.glob("round-*.pt"))
+    return {path.name: hashlib.sha512(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def skills(trained_run: Path, adapted_run: Path) -> tuple[Skill, Skill]:
+    return load_skill(trained_run), load_skill(adapted_run)
+
+
+def test_the_base_stays_frozen(skills: tuple[Skill, Skill]) -> None:
+    base, adapted = (skill.learner.policy.state_dict() for skill in skills)
+    for name, value in base.items():
+        module, _, leaf = name.rpartition(".")
+        inner = f"base_model.model.{module}.base_layer.{leaf}"
+        found = adapted.get(inner, adapted.get(f"base_model.model.{name}"))
+        assert torch.equal(value, found), name
+
+
+def test_the_adapter_mends_what_the_base_cannot_fly(skills: tuple[Skill, Skill]) -> None:
+    base, adapted = (greedy_act(skill.learner.policy) for skill in skills)
+    assert evaluate("CartPole-v1", "reversed", base, 5, seed=0).mean < 15
+    assert evaluate("CartPole-v1", "reversed", adapted, 5, seed=0).mean > 200
+
+
+def test_the_adapter_takes_over_in_midstride(skills: tuple[Skill, Skill]) -> None:
+    acts = dict(zip((False, True), (greedy_act(s.learner.policy) for s in skills), strict=True))
+    attached = False
+
+    def attach(on: bool) -> None:
+        nonlocal attached
+        attached = on
+
+    def act(obs: np.ndarray) -> np.int64:
+        return acts[attached](obs)
+
+    mended = midstride("CartPole-v1", act, 50, attach, episodes=5, seed=0)
+    control = midstride("CartPole-v1", acts[False], 50, lambda on: None, episodes=5, seed=0)
+    assert mended.mean > 200
+    assert control.mean < 50 + 30
+
+
+def test_the_saved_adapter_is_the_one_that_was_trained(
+    skills: tuple[Skill, Skill], adapted_run: Path
+) -> None:
+    base, adapted = skills
+    loaded = PeftModel.from_pretrained(base.learner.policy, str(adapted_run / "adapter"))
+    obs = torch.from_numpy(adapted.learner.everything.obs)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(obs), adapted.learner.policy(obs))
+
+
+def test_steps_on_the_broken_plant_are_counted_apart(skills: tuple[Skill, Skill]) -> None:
+    _, adapted = skills
+    assert len(adapted.learner.data) == 200
+    assert len(adapted.learner.everything) == 400
+    assert (adapted.variant, adapted.env) == ("reversed", "CartPole-v1")
+
+
+def test_an_adaptation_resumes_where_it_was_interrupted(
+    trained_run: Path, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "FIRST_UPDATES", 20)
+    args = AdaptArgs(str(trained_run), real_steps=20, block_steps=10, iterations=1)
+    first = adapt(args, tmp_path, quiet)
+    (tmp_path / "result.json").unlink()
+    (tmp_path / "round-001.pt").unlink()
+    assert adapt(args, tmp_path, quiet) == first

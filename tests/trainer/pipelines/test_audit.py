@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from plasma_trainer.pipelines import learner
+from plasma_trainer.pipelines.audit import audit, read_section
+from plasma_trainer.pipelines.skills import load_skill
+from plasma_trainer.pipelines.train import TrainArgs, train
+
+
+def test_an_honest_policy_is_verified_by_its_canary(trained_run: Path, tmp_path: Path) -> None:
+    skill = load_skill(trained_run)
+    lived = len(skill.learner.everything)
+    report = audit(skill, tmp_path, canary=True, seed=0)
+    assert report.verdict == "verified"
+    assert report.canary is not None
+    assert report.canary.real_steps == report.canary.real_return
+    assert len(skill.learner.everything) == lived  # the canary is not learnt from
+    assert report.unsupported_share < 0.2
+    assert read_section(tmp_path) == report.section()
+
+
+def test_without_a_canary_nothing_is_verified(trained_run: Path, tmp_path: Path) -> None:
+    report = audit(load_skill(trained_run), tmp_path, canary=False, seed=0)
+    assert report.verdict == "unverified"
+    assert "canary_gap" not in report.scores
+
+
+def test_a_policy_that_exploited_its_world_is_caught(
+    tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "worst_return", lambda *_: None)  # paths go on where it is lost
+    train(TrainArgs("CartPole-v1", real_steps=60, block_steps=60, iterations=12), tmp_path, quiet)
+    report = audit(load_skill(tmp_path), tmp_path, canary=True, seed=0)
+    assert report.imagined_return > 100
+    assert report.verdict == "failed"
+    assert report.unsupported_share > 0.5
+    assert "unsupported_share" in report.warnings
+
+
+def test_a_run_that_was_not_audited_has_nothing_to_sign(tmp_path: Path) -> None:
+    assert read_section(tmp_path) is None
