@@ -279,10 +279,15 @@ TEST_CASE("refuses a content digest that is not that of the content") {
 
 TEST_CASE("the content digest is bound to kind, opset, base and every executed section") {
   const PacketSpec spec = base_spec();
+  Device newer;
+  newer.request.opset = 2;
   PacketSpec other = spec;
-  other.opset = 0;
-  CHECK(verdict_with(160, 0, 4) == "E_CONTENT_DIGEST");
-  CHECK(verdict(other) == "OK");
+  other.opset = 2;
+  CHECK(newer.verdict(other) == "OK");
+  PacketSpec relabelled = spec;
+  relabelled.before_signing = {{160, 2, 4}};
+  CHECK(newer.verdict(relabelled) == "E_CONTENT_DIGEST");
+  CHECK(verdict_with(160, 0, 4) == "E_LIMIT");
   PacketSpec adapter = adapter_spec();
   adapter.before_signing = {{120, 0x43, 1}};
   CHECK(device_for(Kind::Adapter).verdict(adapter) == "E_CONTENT_DIGEST");

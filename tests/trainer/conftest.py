@@ -12,6 +12,7 @@ from rich.console import Console
 
 from plasma_trainer.data import Transitions, collect, random_act
 from plasma_trainer.envs import make_plant
+from plasma_trainer.pipelines import audit, learner
 from plasma_trainer.pipelines.train import TrainArgs, train
 from plasma_trainer.world_models import Ensemble, fit
 
@@ -44,9 +45,18 @@ def cartpole_world(cartpole_data: Transitions) -> Ensemble:
     return world
 
 
+@pytest.fixture(autouse=True, scope="session")
+def shorter_fits() -> Iterator[None]:
+    """Worlds good enough for CartPole, in half the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learner, "FIRST_UPDATES", 700)
+        patch.setattr(audit, "AUDITOR_UPDATES", 300)
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory: pytest.TempPathFactory, quiet: Console) -> Path:
     """A finished training run on 200 random real steps."""
     out = tmp_path_factory.mktemp("trained")
-    train(TrainArgs("CartPole-v1", real_steps=200, iterations=15), out, quiet)
+    train(TrainArgs("CartPole-v1", real_steps=200, iterations=12), out, quiet)
     return out

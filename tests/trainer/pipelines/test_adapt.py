@@ -22,7 +22,7 @@ def adapted_run(
     """An adapter for the reversed motor, from 200 steps on the broken plant."""
     out = tmp_path_factory.mktemp("adapted")
     before = digests(trained_run)
-    adapt(AdaptArgs(str(trained_run), real_steps=200, iterations=15), out, quiet)
+    adapt(AdaptArgs(str(trained_run), real_steps=200, iterations=12), out, quiet)
     assert digests(trained_run) == before
     return out
 

@@ -32,7 +32,7 @@ def test_a_policy_that_exploited_its_world_is_caught(
     tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learner, "worst_return", lambda *_: None)  # paths go on where it is lost
-    train(TrainArgs("CartPole-v1", real_steps=60, block_steps=60, iterations=12), tmp_path, quiet)
+    train(TrainArgs("CartPole-v1", real_steps=60, block_steps=60, iterations=8), tmp_path, quiet)
     report = audit(load_skill(tmp_path), tmp_path, canary=True, seed=0)
     assert report.imagined_return > 100
     assert report.verdict == "failed"

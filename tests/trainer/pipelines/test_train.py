@@ -92,7 +92,7 @@ def test_a_continuous_task_goes_through_the_same_loop(tmp_path: Path, quiet: Con
 
 def test_refuses_a_directory_of_another_experiment(trained_run: Path, quiet: Console) -> None:
     with pytest.raises(RunMismatchError, match="seed: 0 there, 5 now"):
-        train(TrainArgs("CartPole-v1", seed=5, real_steps=200, iterations=15), trained_run, quiet)
+        train(TrainArgs("CartPole-v1", seed=5, real_steps=200, iterations=12), trained_run, quiet)
 
 
 def test_refuses_a_task_without_a_threshold(tmp_path: Path, quiet: Console) -> None:

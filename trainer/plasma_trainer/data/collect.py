@@ -16,21 +16,30 @@ HOLD_STEPS = 8
 
 
 def collect(
-    env: gym.Env[Any, Any], act: Callable[[np.ndarray], Any], steps: int, seed: int
+    env: gym.Env[Any, Any],
+    act: Callable[[np.ndarray], Any],
+    steps: int,
+    seed: int,
+    longest: int | None = None,
 ) -> Transitions:
     """Exactly `steps` real transitions under `act` (obs [O] -> action), from fresh episodes.
 
-    The last transition is marked truncated when the block ends in mid-episode: from there on nothing was observed.
+    Episodes are cut after `longest` steps, if given, and where the block ends. A cut is marked as a truncation: from
+    there on nothing was observed.
     """
     rows: list[tuple[Any, ...]] = []
     obs, _ = env.reset(seed=seed)
+    age = 0
     for step in range(steps):
         obs = np.asarray(obs, np.float32)
         action = act(obs)
         next_obs, reward, terminated, truncated, _ = env.step(action)
-        cut = step == steps - 1 and not terminated
-        rows.append((obs, action, reward, next_obs, terminated, truncated or cut))
-        obs = env.reset()[0] if terminated or truncated else next_obs
+        age += 1
+        truncated = truncated or not terminated and (age == longest or step == steps - 1)
+        rows.append((obs, action, reward, next_obs, terminated, truncated))
+        if terminated or truncated:
+            next_obs, age = env.reset()[0], 0
+        obs = next_obs
     discrete = isinstance(env.action_space, spaces.Discrete)
     types = (np.float32, np.int64 if discrete else np.float32, np.float32, np.float32, bool, bool)
     columns = (np.array(c, t) for c, t in zip(zip(*rows, strict=True), types, strict=True))

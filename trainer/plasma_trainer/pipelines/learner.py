@@ -20,6 +20,7 @@ from plasma_trainer.world_models import Ensemble, fit
 PATHS = 320
 SEGMENT_STEPS = 32
 VISITED_SHARE = 0.5
+RANDOM_EPISODE_STEPS = 50  # at random, many short episodes see more than a long one
 FIRST_UPDATES = 1500
 UPDATES = 800
 
@@ -52,7 +53,8 @@ class Learner:
         first = self.data is None
         seed = derive(self.seed, "explore", index)
         act = random_act(self.plant.action_space, seed) if first else self.explore(seed)
-        block = collect(self.plant, act, steps, derive(self.seed, "collect", index))
+        longest = RANDOM_EPISODE_STEPS if first else None
+        block = collect(self.plant, act, steps, derive(self.seed, "collect", index), longest)
         self.data = block if self.data is None else self.data + block
         return block
 
