@@ -9,20 +9,34 @@
 namespace plasma::vm {
 namespace {
 
-constexpr size_t kInstructionBytes = 64;
-constexpr size_t kTensorBytes = 32;
-constexpr size_t kIoBytes = 96;
-constexpr size_t kSlotBytes = 16;
-constexpr size_t kPatchBytes = 32;
+// How one table is cut into records.
+struct TableRule {
+  const char* name;
+  size_t record_bytes;
+  uint64_t least;
+  uint64_t most;
+};
 
-Error count_records(Bytes bytes, size_t record_bytes, uint64_t least, uint64_t most,
-                    const char* what, uint64_t& count) noexcept {
-  if (bytes.size() % record_bytes != 0) {
-    return fail_equal(Status::ProgFormat, what, bytes.size() % record_bytes, 0);
+constexpr TableRule kProgram{"program", 64, 1, kMaxInstructions};
+constexpr TableRule kTensorTable{"tensor table", 32, 1, kMaxTensors};
+constexpr TableRule kIoTable{"io table", 96, 0, kMaxIo};
+constexpr TableRule kSlotTable{"slot table", 16, 0, kMaxSlots};
+constexpr TableRule kPatchTable{"patch table", 32, 0, kMaxSlots};
+
+template <typename Record>
+Error parse_table(Bytes bytes, const TableRule& rule,
+                  Error (*parse)(ByteReader&, int32_t, Record&) noexcept,
+                  std::vector<Record>& records) noexcept {
+  const size_t rest = bytes.size() % rule.record_bytes;
+  if (rest != 0) return fail_equal(Status::ProgFormat, rule.name, rest, 0);
+  const size_t count = bytes.size() / rule.record_bytes;
+  if (count < rule.least) return fail_at_least(Status::ProgFormat, rule.name, count, rule.least);
+  if (count > rule.most) return fail_at_most(Status::ProgFormat, rule.name, count, rule.most);
+  records.resize(count);
+  ByteReader reader(bytes);
+  for (size_t i = 0; i < count; ++i) {
+    if (Error error = parse(reader, static_cast<int32_t>(i), records[i])) return error;
   }
-  count = bytes.size() / record_bytes;
-  if (count < least) return fail_at_least(Status::ProgFormat, what, count, least);
-  if (count > most) return fail_at_most(Status::ProgFormat, what, count, most);
   return {};
 }
 
@@ -164,58 +178,49 @@ Error parse_io_record(ByteReader& reader, int32_t index, Io& io) noexcept {
   return check_dims(io.dims, rank, "io", index);
 }
 
+Error parse_slot(ByteReader& reader, int32_t index, Slot& slot) noexcept {
+  slot.op_index = reader.u16();
+  slot.max_rank = reader.u16();
+  slot.in = reader.u32();
+  slot.out = reader.u32();
+  return reader.zeros(4) ? Error{} : fail(Status::ProgFormat, "slot", index);
+}
+
+Error parse_patch(ByteReader& reader, int32_t index, Patch& patch) noexcept {
+  patch.slot = reader.u16();
+  patch.rank = reader.u16();
+  patch.scale = reader.f32();
+  patch.a = reader.u32();
+  patch.a_scale = reader.u32();
+  patch.b = reader.u32();
+  patch.b_scale = reader.u32();
+  patch.bias = reader.u32();
+  if (!reader.zeros(4)) return fail(Status::ProgFormat, "patch", index);
+  if (!is_number(patch.scale)) return fail(Status::ProgNumeric, "scale of patch", index);
+  return {};
+}
+
 }  // namespace
 
 Error parse_instructions(Bytes bytes, std::vector<Instruction>& instructions) noexcept {
-  uint64_t count = 0;
-  if (Error error = count_records(bytes, kInstructionBytes, 1, kMaxInstructions, "program", count))
-    return error;
-  instructions.resize(count);
-  ByteReader reader(bytes);
-  for (size_t i = 0; i < count; ++i) {
-    if (Error error = parse_instruction(reader, static_cast<int32_t>(i), instructions[i]))
-      return error;
-  }
-  return {};
+  return parse_table(bytes, kProgram, parse_instruction, instructions);
 }
 
 Error parse_tensors(Bytes bytes, std::vector<Tensor>& tensors) noexcept {
-  uint64_t count = 0;
-  if (Error error = count_records(bytes, kTensorBytes, 1, kMaxTensors, "tensor table", count))
-    return error;
-  tensors.resize(count);
-  ByteReader reader(bytes);
-  for (size_t i = 0; i < count; ++i) {
-    if (Error error = parse_tensor(reader, static_cast<int32_t>(i), tensors[i])) return error;
-  }
-  return {};
+  return parse_table(bytes, kTensorTable, parse_tensor, tensors);
 }
 
 Error parse_io(Bytes bytes, std::vector<Io>& io) noexcept {
-  uint64_t count = 0;
-  if (Error error = count_records(bytes, kIoBytes, 0, kMaxIo, "io table", count)) return error;
-  io.resize(count);
-  ByteReader reader(bytes);
-  for (size_t i = 0; i < count; ++i) {
-    if (Error error = parse_io_record(reader, static_cast<int32_t>(i), io[i])) return error;
-  }
-  return {};
+  return parse_table(bytes, kIoTable, parse_io_record, io);
 }
 
 Error parse_slots(Bytes bytes, std::vector<Slot>& slots) noexcept {
-  uint64_t count = 0;
-  if (Error error = count_records(bytes, kSlotBytes, 0, kMaxSlots, "slot table", count))
-    return error;
-  slots.resize(count);
-  ByteReader reader(bytes);
-  for (size_t i = 0; i < count; ++i) {
-    slots[i] = {.op_index = reader.u16(),
-                .max_rank = reader.u16(),
-                .in = reader.u32(),
-                .out = reader.u32()};
-    if (!reader.zeros(4)) return fail(Status::ProgFormat, "slot", static_cast<int32_t>(i));
-  }
-  return {};
+  return parse_table(bytes, kSlotTable, parse_slot, slots);
+}
+
+Error parse_patches(Bytes bytes, std::vector<Patch>& patches) noexcept {
+  if (bytes.empty()) return fail_at_least(Status::ProgPatch, kPatchTable.name, 0, 1);
+  return parse_table(bytes, kPatchTable, parse_patch, patches);
 }
 
 Error parse_safe(Bytes bytes, std::vector<Safe>& safe) noexcept {
@@ -238,30 +243,6 @@ Error parse_safe(Bytes bytes, std::vector<Safe>& safe) noexcept {
   }
   if (reader.left() != 0)
     return fail_equal(Status::ProgFormat, "bytes after safe section", reader.left(), 0);
-  return {};
-}
-
-Error parse_patches(Bytes bytes, std::vector<Patch>& patches) noexcept {
-  uint64_t count = 0;
-  if (Error error = count_records(bytes, kPatchBytes, 0, kMaxSlots, "patch table", count))
-    return error;
-  if (count == 0) return fail_at_least(Status::ProgPatch, "patch table", 0, 1);
-  patches.resize(count);
-  ByteReader reader(bytes);
-  for (size_t i = 0; i < count; ++i) {
-    Patch& patch = patches[i];
-    patch.slot = reader.u16();
-    patch.rank = reader.u16();
-    patch.scale = reader.f32();
-    patch.a = reader.u32();
-    patch.a_scale = reader.u32();
-    patch.b = reader.u32();
-    patch.b_scale = reader.u32();
-    patch.bias = reader.u32();
-    if (!reader.zeros(4)) return fail(Status::ProgFormat, "patch", static_cast<int32_t>(i));
-    if (!is_number(patch.scale))
-      return fail(Status::ProgNumeric, "scale of patch", static_cast<int32_t>(i));
-  }
   return {};
 }
 

@@ -82,9 +82,9 @@ class Learner:
         )
         generator = torch.Generator().manual_seed(derive(self.seed, "ppo", index))
         metrics: dict[str, float] = {}
-        for _ in range(iterations):
+        for iteration in range(iterations):
             paths = phantoms.roll(self.agent.sample, SEGMENT_STEPS)
-            metrics = self.ppo.update(paths, generator)
+            metrics = self.ppo.update(paths, generator, rate=1.0 - iteration / iterations)
         return metrics
 
     def explore(self, seed: int) -> Act:

@@ -66,8 +66,16 @@ class Ppo:
         self.parameters = [p for p in agent.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
 
-    def update(self, paths: Paths, generator: torch.Generator) -> dict[str, float]:
-        """Several epochs over `paths`, until one in which the policy had moved MAX_KL. Returns that epoch's metrics."""
+    def update(
+        self, paths: Paths, generator: torch.Generator, rate: float = 1.0
+    ) -> dict[str, float]:
+        """Several epochs over `paths`, until one in which the policy had moved MAX_KL.
+
+        `rate` is a share of LEARNING_RATE; whoever lowers it to 0 in the end gets a policy that has settled. Returns
+        the last epoch's metrics.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * rate
         batch = self._prepare(paths)
         size = len(batch.target)
         metrics = {"kl": 0.0, "value_loss": 0.0}
