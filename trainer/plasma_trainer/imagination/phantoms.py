@@ -40,8 +40,8 @@ class Phantoms:
     The time limit truncates, it does not terminate: whoever learns from the paths may bootstrap there.
 
     With `lost_return`, a life ends where the world is lost, as if it had earned that return from there on (the HALT
-    state of MOReL, Kidambi et al., 2020); see `worst_return`. Without it, life goes on as the world believes. On
-    CartPole the first makes 200 random steps enough, and the second needs three to five times as many.
+    state of MOReL, Kidambi et al., 2020); see `worst_return`. Without it, life goes on as the world believes, and
+    a policy learns the world's mistakes before it learns the task.
     """
 
     def __init__(

@@ -35,12 +35,13 @@ class AdaptArgs:
 def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
     """Do, or finish, the adaptation in `out`: `out`/adapter is then what PEFT saves. The base stays as it was."""
     trained, base = load_trained(Path(args.base))
+    asked = trained.threshold if args.threshold is None else args.threshold
     run = Run.begin(out, args)
     learner = _new_learner(args, trained, base)
     goal = Goal(
         env=trained.env,
         variant=args.variant,
-        threshold=threshold_of(trained.env, args.threshold or trained.threshold),
+        threshold=threshold_of(trained.env, asked),
         real_steps=args.real_steps,
         block_steps=args.block_steps,
         iterations=args.iterations,

@@ -94,11 +94,9 @@ class Learner:
 
         def act(obs: np.ndarray) -> Any:
             action = self.agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
-            return (
-                np.clip(action, space.low, space.high)
-                if isinstance(space, spaces.Box)
-                else action[()]
-            )
+            if isinstance(space, spaces.Box):
+                return np.clip(action, space.low, space.high)
+            return action[()]
 
         return act
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich.console import Console
 
@@ -74,5 +75,5 @@ def _round(
     return Result(solved, real_steps, index + 1, returns)
 
 
-def _result(saved: dict) -> Result:
+def _result(saved: dict[str, Any]) -> Result:
     return Result(**{**saved, "returns": Returns(**saved["returns"])})
