@@ -67,7 +67,7 @@ class Learner:
     def imagine(self, iterations: int, index: int) -> dict[str, float]:
         """Improve the policy on phantom paths only."""
         _, task = self.experience()
-        self._follow_data(task["obs"])
+        self._follow_data(task["obs"], fresh=index == 0)
         if index == 0:
             typical = task["reward"].square().mean().sqrt()
             self.agent.return_scale.copy_(typical / (1.0 - self.discount))
@@ -128,8 +128,13 @@ class Learner:
         assert self.data is not None
         return self.data.tensors(), self.everything.tensors()
 
-    def _follow_data(self, obs: Tensor) -> None:
-        mean, std = obs.mean(0), obs.std(0)
-        self.agent.obs_norm.refit_before(self.agent.critic[0], mean, std)
+    def _follow_data(self, obs: Tensor, fresh: bool) -> None:
+        """Normalise by the data at hand; networks that have learnt something keep computing what they did."""
+        followers = [(self.agent.obs_norm, self.agent.critic[0])]
         if isinstance(self.policy, MlpPolicy):
-            self.policy.obs_norm.refit_before(self.policy.net[0], mean, std)
+            followers.append((self.policy.obs_norm, self.policy.net[0]))
+        for normalizer, first_layer in followers:
+            if fresh:
+                normalizer.fit(obs.mean(0), obs.std(0))
+            else:
+                normalizer.refit_before(first_layer, obs.mean(0), obs.std(0))
