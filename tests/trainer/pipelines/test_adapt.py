@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ from plasma_trainer.policies import greedy_act
 def adapted_run(
     trained_run: Path, tmp_path_factory: pytest.TempPathFactory, quiet: Console
 ) -> Path:
-    """An adapter for the reversed motor, from 200 steps on the broken plant."""
+    """An adapter for the reversed motor: a further block of real steps until it is confirmed, as a user would."""
     out = tmp_path_factory.mktemp("adapted")
     before = digests(trained_run)
-    adapt(AdaptArgs(str(trained_run), real_steps=200, iterations=12), out, quiet)
+    adapt(AdaptArgs(str(trained_run), real_steps=600, iterations=20, threshold=300.0), out, quiet)
     assert digests(trained_run) == before
     return out
 
@@ -79,10 +80,13 @@ def test_the_saved_adapter_is_the_one_that_was_trained(
         torch.testing.assert_close(loaded(obs), adapted.learner.policy(obs))
 
 
-def test_steps_on_the_broken_plant_are_counted_apart(skills: tuple[Skill, Skill]) -> None:
-    _, adapted = skills
-    assert len(adapted.learner.data) == 200
-    assert len(adapted.learner.everything) == 400
+def test_steps_on_the_broken_plant_are_counted_apart(
+    skills: tuple[Skill, Skill], adapted_run: Path
+) -> None:
+    base, adapted = skills
+    counted = json.loads((adapted_run / "result.json").read_text())["real_steps"]
+    assert len(adapted.learner.data) == counted > 0
+    assert len(adapted.learner.everything) == counted + len(base.learner.data)
     assert (adapted.variant, adapted.env) == ("reversed", "CartPole-v1")
 
 
