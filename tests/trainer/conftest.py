@@ -49,7 +49,7 @@ def cartpole_world(cartpole_data: Transitions) -> Ensemble:
 def shorter_fits() -> Iterator[None]:
     """Worlds good enough for CartPole, in half the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learner, "FIRST_UPDATES", 700)
+        patch.setattr(learner, "UPDATES", 700)
         patch.setattr(audit, "AUDITOR_UPDATES", 300)
         yield
 

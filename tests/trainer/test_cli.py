@@ -22,7 +22,7 @@ def test_an_unknown_environment_is_one_line_and_exit_status_2(tmp_path: Path) ->
 def test_a_goal_that_was_not_reached_is_exit_status_3(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learner, "FIRST_UPDATES", 20)
+    monkeypatch.setattr(learner, "UPDATES", 20)
     steps = ["--real-steps", "20", "--iterations", "1"]
     result = run(app, ["train", "--env", "CartPole-v1", "--out", str(tmp_path), *steps])
     assert result.exit_code == 3

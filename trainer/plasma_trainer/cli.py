@@ -52,7 +52,7 @@ def train(
     seed: Seed = 0,
     real_steps: Steps = 1000,
     block_steps: Block = 200,
-    iterations: Iterations = 30,
+    iterations: Iterations = 20,
     discount: Annotated[float, typer.Option(min=0.0, max=0.9999)] = 0.99,
     threshold: Threshold = None,
 ) -> None:
@@ -70,7 +70,7 @@ def adapt(
     seed: Seed = 0,
     real_steps: Steps = 400,
     block_steps: Block = 200,
-    iterations: Iterations = 30,
+    iterations: Iterations = 20,
     threshold: Threshold = None,
 ) -> None:
     """Learn a LoRA adapter for a broken plant; the base stays frozen. Exit status 3 as for train."""

@@ -71,6 +71,18 @@ def test_the_time_limit_truncates_and_never_terminates(
     assert not paths.terminated.any()
 
 
+def test_staggered_lives_reach_the_time_limit_at_different_steps(
+    cartpole_world: Ensemble, cartpole_data: Transitions
+) -> None:
+    start = torch.from_numpy(cartpole_data.reset_obs)
+    starts = Starts(start, start, visited_share=0.0)
+    lives = Phantoms(cartpole_world, starts, 300, max_steps=3, seed=0, lost_return=None)
+    lives.stagger()
+    ended = lives.roll(at_random, horizon=3).truncated
+    assert (ended.sum(0) == 1).all()  # each life once in three steps ...
+    assert (ended.sum(1) > 50).all()  # ... and some at every step
+
+
 def test_a_lost_life_ends_with_the_return_it_has_to_fear(
     cartpole_world: Ensemble, cartpole_data: Transitions
 ) -> None:

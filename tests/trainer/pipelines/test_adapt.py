@@ -93,7 +93,7 @@ def test_steps_on_the_broken_plant_are_counted_apart(
 def test_an_adaptation_resumes_where_it_was_interrupted(
     trained_run: Path, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learner, "FIRST_UPDATES", 20)
+    monkeypatch.setattr(learner, "UPDATES", 20)
     args = AdaptArgs(str(trained_run), real_steps=20, block_steps=10, iterations=1)
     first = adapt(args, tmp_path, quiet)
     (tmp_path / "result.json").unlink()

@@ -20,8 +20,7 @@ TINY = TrainArgs("CartPole-v1", real_steps=90, block_steps=30, iterations=1)
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worlds barely fitted: enough to go through every stage."""
-    monkeypatch.setattr(learner, "FIRST_UPDATES", 20)
-    monkeypatch.setattr(learner, "UPDATES", 10)
+    monkeypatch.setattr(learner, "UPDATES", 20)
 
 
 def tensors(state: Any) -> list[torch.Tensor]:

@@ -59,6 +59,11 @@ class Phantoms:
         self.obs = self.starts.draw(count, self.generator)  # [B, O]
         self.age = torch.zeros(count, dtype=torch.int64)  # [B] steps
 
+    def stagger(self) -> None:
+        """Give the lives different ages. Of equal ages, they would all be in the same phase of the task at any time,
+        and whoever learns from one stretch of them would forget the other phases."""
+        self.age = torch.randint(self.max_steps, self.age.shape, generator=self.generator)
+
     def step(self, action: Tensor) -> Paths:
         """One step of every life, as columns without the T axis. Afterwards `self.obs` is where the next one begins."""
         obs, step = self.obs, self.world.imagine(self.obs, action, self.generator)

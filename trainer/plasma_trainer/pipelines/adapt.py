@@ -28,7 +28,7 @@ class AdaptArgs:
     seed: int = 0
     real_steps: int = 400  # on the broken plant
     block_steps: int = 200
-    iterations: int = 30
+    iterations: int = 20
     threshold: float | None = None
 
 

@@ -20,9 +20,8 @@ from plasma_trainer.world_models import Ensemble, fit
 PATHS = 320
 SEGMENT_STEPS = 32
 VISITED_SHARE = 0.5
-RANDOM_EPISODE_STEPS = 50  # at random, many short episodes see more than a long one
-FIRST_UPDATES = 1500
-UPDATES = 800
+REAL_EPISODE_STEPS = 50  # many short episodes see more of the task than a long one
+UPDATES = 2000  # of the world, each round
 
 
 class Learner:
@@ -53,16 +52,15 @@ class Learner:
         first = self.data is None
         seed = derive(self.seed, "explore", index)
         act = random_act(self.plant.action_space, seed) if first else self.explore(seed)
-        longest = RANDOM_EPISODE_STEPS if first else None
-        block = collect(self.plant, act, steps, derive(self.seed, "collect", index), longest)
+        seed = derive(self.seed, "collect", index)
+        block = collect(self.plant, act, steps, seed, REAL_EPISODE_STEPS)
         self.data = block if self.data is None else self.data + block
         return block
 
     def learn_world(self, index: int) -> dict[str, float]:
-        """Fit the world to everything lived, with twice the effort in round 0."""
-        updates = UPDATES if index else FIRST_UPDATES
+        """Fit the world to everything lived."""
         plant, task = self.experience()
-        return fit(self.world, plant, task, updates, derive(self.seed, "fit", index))
+        return fit(self.world, plant, task, UPDATES, derive(self.seed, "fit", index))
 
     def imagine(self, iterations: int, index: int) -> dict[str, float]:
         """Improve the policy on phantom paths only."""
@@ -80,6 +78,7 @@ class Learner:
             derive(self.seed, "phantoms", index),
             worst_return(task["reward"], task["terminated"], self.discount),
         )
+        phantoms.stagger()
         generator = torch.Generator().manual_seed(derive(self.seed, "ppo", index))
         metrics: dict[str, float] = {}
         for iteration in range(iterations):

@@ -28,7 +28,7 @@ class TrainArgs:
     seed: int = 0
     real_steps: int = 1000  # the budget
     block_steps: int = 200  # real steps per round
-    iterations: int = 30  # of imagination per round
+    iterations: int = 20  # of imagination per round
     discount: float = 0.99
     threshold: float | None = None  # return to reach; None: the environment's own
 

@@ -57,16 +57,15 @@ class ActorCritic(nn.Module):
             ).squeeze(-1)
         return out + self._std() * torch.randn(out.shape, generator=generator)
 
-    def log_prob_and_entropy(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        """Of actions [B] or [B, A] under the current policy, both [B]."""
+    def log_prob(self, obs: Tensor, action: Tensor) -> Tensor:
+        """Of actions [B] or [B, A] under the current policy, [B]."""
         out = self.policy(obs)
         if self.discrete:
             log_p = (out / self.temperature).log_softmax(-1)
-            return log_p.gather(-1, action[:, None]).squeeze(-1), -(log_p.exp() * log_p).sum(-1)
+            return log_p.gather(-1, action[:, None]).squeeze(-1)
         std = self._std()
         log_p = -0.5 * ((action - out) / std).square() - std.log() - 0.5 * math.log(2 * math.pi)
-        entropy = (std.log() + 0.5 * math.log(2 * math.pi * math.e)).sum()
-        return log_p.sum(-1), entropy.expand(len(obs))
+        return log_p.sum(-1)
 
     def _std(self) -> Tensor:
         """[A], in units of the action."""

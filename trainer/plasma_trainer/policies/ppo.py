@@ -12,10 +12,9 @@ from plasma_trainer.data import Paths
 from plasma_trainer.policies.actor_critic import ActorCritic
 
 GAE_LAMBDA = 0.95
-EPOCHS = 4
+EPOCHS = 8
 MINIBATCH = 256
 CLIP = 0.2
-ENTROPY_WEIGHT = 0.003
 VALUE_WEIGHT = 0.5
 MAX_KL = 0.03
 MAX_GRAD_NORM = 0.5
@@ -104,19 +103,19 @@ class Ppo:
             reward, value, next_value, paths.terminated, paths.ended, self.discount
         )
         obs, action = paths.obs.flatten(0, 1), paths.action.flatten(0, 1)
-        log_prob, _ = self.agent.log_prob_and_entropy(obs, action)
+        log_prob = self.agent.log_prob(obs, action)
         target = (advantage + value).flatten()
         flat = advantage.flatten()
         return _Batch(obs, action, log_prob, (flat - flat.mean()) / (flat.std() + 1e-8), target)
 
     def _loss(self, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Clipped surrogate (eq. 7 and 9), approximate KL, value loss."""
-        log_prob, entropy = self.agent.log_prob_and_entropy(batch.obs, batch.action)
+        log_prob = self.agent.log_prob(batch.obs, batch.action)
         log_ratio = log_prob - batch.log_prob
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - CLIP, 1 + CLIP)
         surrogate = torch.min(ratio * batch.advantage, clipped * batch.advantage).mean()
         value_loss = (self.agent.value(batch.obs) - batch.target).square().mean()
-        loss = -surrogate + VALUE_WEIGHT * value_loss - ENTROPY_WEIGHT * entropy.mean()
+        loss = -surrogate + VALUE_WEIGHT * value_loss
         kl = (ratio - 1 - log_ratio).mean().detach()
         return loss, kl, value_loss.detach()
