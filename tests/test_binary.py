@@ -11,7 +11,11 @@ import pytest
 from plasma_edge import _core
 
 ROOT = Path(__file__).parent.parent
-ISA_FLAGS = {"avx2": ["-mavx2"]}
+ISA_FLAGS = {
+    "avx2": ["-mavx2"],
+    "avxvnni": ["-mavx2", "-mavxvnni"],
+    "avx512vnni": ["-mavx512f", "-mavx512dq", "-mavx512vnni"],
+}
 
 
 def test_the_core_has_no_fused_multiply_add_and_no_estimates() -> None:

@@ -5,6 +5,10 @@
 // Which table to use is the caller's decision; nothing here reads the environment.
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "kernels/kernels.hpp"
 
 namespace plasma::kernels {
@@ -13,12 +17,25 @@ namespace {
 
 constexpr size_t kMaxTables = 8;
 
+#if defined(__x86_64__)
+// Leaf 7.1: the compilers' own name for it is too young.
+bool has_avxvnni() noexcept {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 &&
+         (a >> 4 & 1) != 0;
+}
+#endif
+
 // Slowest first.
 size_t usable(const KernelTable* (&tables)[kMaxTables]) noexcept {
   size_t count = 0;
   tables[count++] = &kScalar;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) tables[count++] = &kAvx2;
+  if (has_avxvnni()) tables[count++] = &kAvxVnni;
+  if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq")) {
+    tables[count++] = &kAvx512Vnni;
+  }
 #endif
   return count;
 }

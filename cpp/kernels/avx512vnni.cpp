@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// avx512vnni.cpp -- sixteen lanes as one register, and int8 products sixteen rows at a time.
+//
+// For what may be included here, see avx2.cpp.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernels.hpp"
+
+#define LANES_INLINE [[gnu::always_inline]] inline
+
+namespace plasma::kernels {
+
+namespace {
+
+struct Lanes {
+  __m512 v;
+  LANES_INLINE Lanes() noexcept : Lanes(0.0f) {}
+  LANES_INLINE Lanes(float x) noexcept : v(_mm512_set1_ps(x)) {}
+  LANES_INLINE Lanes(__m512 x) noexcept : v(x) {}
+};
+
+struct Words {
+  __m512i v;
+  LANES_INLINE Words() noexcept : Words(0) {}
+  LANES_INLINE explicit Words(int32_t x) noexcept : v(_mm512_set1_epi32(x)) {}
+  LANES_INLINE Words(__m512i x) noexcept : v(x) {}
+};
+
+using Mask = __mmask16;
+
+struct Whole {};
+
+struct Head {
+  __mmask16 mask;
+  LANES_INLINE explicit Head(int n) noexcept : mask(static_cast<__mmask16>((1u << n) - 1)) {}
+};
+
+LANES_INLINE Lanes operator+(Lanes a, Lanes b) noexcept { return _mm512_add_ps(a.v, b.v); }
+LANES_INLINE Lanes operator-(Lanes a, Lanes b) noexcept { return _mm512_sub_ps(a.v, b.v); }
+LANES_INLINE Lanes operator*(Lanes a, Lanes b) noexcept { return _mm512_mul_ps(a.v, b.v); }
+LANES_INLINE Lanes operator/(Lanes a, Lanes b) noexcept { return _mm512_div_ps(a.v, b.v); }
+// vmaxps and vminps are rule 3 as they stand: the second operand when neither is greater.
+LANES_INLINE Lanes max(Lanes a, Lanes b) noexcept { return _mm512_max_ps(a.v, b.v); }
+LANES_INLINE Lanes min(Lanes a, Lanes b) noexcept { return _mm512_min_ps(a.v, b.v); }
+LANES_INLINE Mask greater(Lanes a, Lanes b) noexcept {
+  return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ);
+}
+LANES_INLINE Mask at_least(Lanes a, Lanes b) noexcept {
+  return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ);
+}
+LANES_INLINE Lanes select(Mask mask, Lanes yes, Lanes no) noexcept {
+  return _mm512_mask_blend_ps(mask, no.v, yes.v);
+}
+
+LANES_INLINE Words bits(Lanes x) noexcept { return _mm512_castps_si512(x.v); }
+LANES_INLINE Lanes floats(Words w) noexcept { return _mm512_castsi512_ps(w.v); }
+LANES_INLINE Words operator+(Words a, Words b) noexcept { return _mm512_add_epi32(a.v, b.v); }
+LANES_INLINE Words operator&(Words a, Words b) noexcept { return _mm512_and_si512(a.v, b.v); }
+LANES_INLINE Words larger(Words a, Words b) noexcept { return _mm512_max_epi32(a.v, b.v); }
+LANES_INLINE Words shift_to_exponent(Words w) noexcept { return _mm512_slli_epi32(w.v, 23); }
+
+LANES_INLINE Lanes load(const float* p, Whole) noexcept { return _mm512_loadu_ps(p); }
+LANES_INLINE Lanes load(const float* p, Head head) noexcept {
+  return _mm512_maskz_loadu_ps(head.mask, p);
+}
+LANES_INLINE void store(float* p, Lanes x, Whole) noexcept { _mm512_storeu_ps(p, x.v); }
+LANES_INLINE void store(float* p, Lanes x, Head head) noexcept {
+  _mm512_mask_storeu_ps(p, head.mask, x.v);
+}
+LANES_INLINE Lanes existing(Lanes x, Whole) noexcept { return x; }
+LANES_INLINE Lanes existing(Lanes x, Head head) noexcept {
+  return _mm512_maskz_mov_ps(head.mask, x.v);
+}
+
+LANES_INLINE float fold(Lanes x) noexcept {
+  const __m256 high = _mm512_extractf32x8_ps(x.v, 1);
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x.v), high);
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+LANES_INLINE uint32_t largest(Words w) noexcept {
+  return static_cast<uint32_t>(_mm512_reduce_max_epi32(w.v));
+}
+
+LANES_INLINE void store_rounded(int8_t* q, Lanes x) noexcept {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v)));
+}
+
+LANES_INLINE float square_root(float x) noexcept {
+  return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
+}
+
+#include "kernels/lanes_kernels.inc"
+
+constexpr int kPanelRows = 16;
+constexpr int kChains = 8;
+
+using Quad = __m512i;
+
+struct Sums {
+  __m512i words;
+};
+
+LANES_INLINE Sums operator+(Sums a, Sums b) noexcept {
+  return {_mm512_add_epi32(a.words, b.words)};
+}
+LANES_INLINE Sums nothing() noexcept { return {_mm512_setzero_si512()}; }
+
+// See avxvnni.cpp: weights are stored 128 higher, and unsigned.
+LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return static_cast<int8_t>(w ^ -128); }
+
+LANES_INLINE Quad quad(const int8_t* q) noexcept {
+  int32_t four;
+  __builtin_memcpy(&four, q, sizeof four);
+  return _mm512_set1_epi32(four);
+}
+
+LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Quad x) noexcept {
+  return {_mm512_dpbusd_epi32(sums.words, _mm512_loadu_si512(block), x)};
+}
+
+LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
+  static_assert(kColsMultiple % 64 == 0);
+  __m512i sum = _mm512_setzero_si512();
+  for (int i = 0; i < cols; i += 64) {
+    sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_load_si512(q + i));
+  }
+  const __m512i total = _mm512_set1_epi32(_mm512_reduce_add_epi32(sum));
+  return {_mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), total), 7)};
+}
+
+LANES_INLINE void dequantize(Sums sums, float s, const float* scale, const float* bias, float* y,
+                             int rows) noexcept {
+  const Head exists(rows < kPanelRows ? rows : kPanelRows);
+  const Lanes product = Lanes(_mm512_cvtepi32_ps(sums.words)) * (s * load(scale, exists));
+  store(y, product + (bias ? load(bias, exists) : Lanes()), exists);
+}
+
+#include "kernels/panels.inc"
+
+}  // namespace
+
+constinit const KernelTable kAvx512Vnni = table("avx512vnni");
+
+}  // namespace plasma::kernels
