@@ -9,6 +9,7 @@
 #include "packet/packet.hpp"
 #include "plasma_edge/runtime.hpp"
 #include "policy_type.hpp"
+#include "python_batch.hpp"
 #include "python_values.hpp"
 #include "vm/program.hpp"
 
@@ -216,6 +217,16 @@ void add_policy(py::module_& module) {
              "Changes the gains of the named adapters, all at one tick. 0: resident, but skipped.");
   add_method(type, "reset", reset,
              "Zeroes recurrent state and forgets the previous action: start of an episode.");
+  add_method(
+      type, "step_batch", step_batch, "obs"_a, py::kw_only(), "starts"_a = py::none(),
+      "One tick of many robots, each with a state of its own: for simulation and evaluation.\n\n"
+      "obs: [rows, ...], or a dict of such. starts: bool [rows], which rows begin an episode now; "
+      "default none. States\n"
+      "stay from call to call; another number of rows begins them all anew. Gives actions [rows, "
+      "...], or [rows] for an\n"
+      "index, with the bits of single steps. Not counted in stats; a row with a non-finite "
+      "observation gets the safe action.\n"
+      "Raises UsageError when shapes differ from the packet's.");
   add_property(
       type, "stats", [](const py::object& self) { return to_python(policy_of(self).stats()); },
       "Stats: steps, faults, deadline misses, p50/p99/p99.9/max in microseconds.");

@@ -41,6 +41,25 @@ class Claim {
   bool held_;
 };
 
+// Working memory of step_batch: a frame a row.
+struct Batch {
+  std::vector<vm::Frame> frames;
+  std::vector<uint32_t> peaks;
+
+  Error resize(const vm::Model& model, size_t rows) noexcept {
+    if (frames.size() == rows) return {};
+    frames = std::vector<vm::Frame>(rows);
+    peaks.resize(rows);
+    for (vm::Frame& frame : frames) {
+      if (Error error = frame.allocate(model)) {
+        frames.clear();
+        return error;
+      }
+    }
+    return {};
+  }
+};
+
 struct Resident {
   std::string name;
   float gain = 0;
@@ -64,6 +83,7 @@ struct Policy::Impl {
 
   // The control thread's.
   vm::Frame frame;
+  Batch batch;
   std::atomic<bool> stepping{false};
   runtime::Latency latency;
 
@@ -72,6 +92,24 @@ struct Policy::Impl {
   // Everyone else's, one at a time.
   mutable std::mutex mutex;
   std::vector<Resident> residents;  // in ascending order of digest
+
+  // Row `row` of arrays that hold one element block per row.
+  void read(vm::Frame& to, const float* const* arrays, size_t row) noexcept {
+    uint8_t* input = to.input();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const size_t elements = inputs[i].elements;
+      std::memcpy(input, arrays[i] + row * elements, elements * sizeof(float));
+      input += elements * sizeof(float);
+    }
+  }
+  void write(const vm::Frame& from, void* const* arrays, size_t row) noexcept {
+    const uint8_t* output = from.output();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const size_t bytes = outputs[i].elements * sizeof(float);
+      std::memcpy(static_cast<uint8_t*>(arrays[i]) + row * bytes, output, bytes);
+      output += bytes;
+    }
+  }
 
   Error publish(std::span<const Resident> next) noexcept {
     std::vector<vm::ActiveAdapter> active;
@@ -154,19 +192,9 @@ StepResult Policy::step(const float* const* inputs, void* const* outputs) noexce
   if (!claim) return StepResult::Busy;
   const uint64_t begin = now_ns();
 
-  uint8_t* input = self.frame.input();
-  for (size_t i = 0; i < self.inputs.size(); ++i) {
-    const size_t bytes = self.inputs[i].elements * sizeof(float);
-    std::memcpy(input, inputs[i], bytes);
-    input += bytes;
-  }
+  self.read(self.frame, inputs, 0);
   const bool ok = vm::tick(self.swap.current(), self.frame);
-  const uint8_t* output = self.frame.output();
-  for (size_t i = 0; i < self.outputs.size(); ++i) {
-    const size_t bytes = self.outputs[i].elements * sizeof(float);
-    std::memcpy(outputs[i], output, bytes);
-    output += bytes;
-  }
+  self.write(self.frame, outputs, 0);
 
   const uint64_t took = now_ns() - begin;
   const bool late = self.options.deadline_ns != 0 && took > self.options.deadline_ns;
@@ -174,10 +202,28 @@ StepResult Policy::step(const float* const* inputs, void* const* outputs) noexce
   return ok ? StepResult::Ok : StepResult::Fault;
 }
 
+Error Policy::step_batch(size_t rows, const float* const* inputs, void* const* outputs,
+                         const bool* starts) noexcept {
+  Impl& self = *impl_;
+  const Claim claim(self.stepping);
+  if (!claim) return fail(Status::Busy, "step_batch");
+  if (Error error = self.batch.resize(self.model, rows)) return error;
+  std::vector<vm::Frame>& frames = self.batch.frames;
+  for (size_t row = 0; row < rows; ++row) {
+    if (starts != nullptr && starts[row]) frames[row].reset();
+    self.read(frames[row], inputs, row);
+  }
+  vm::tick(self.swap.current(), frames, self.batch.peaks.data());
+  for (size_t row = 0; row < rows; ++row) self.write(frames[row], outputs, row);
+  return {};
+}
+
 bool Policy::reset() noexcept {
   const Claim claim(impl_->stepping);
-  if (claim) impl_->frame.reset();
-  return static_cast<bool>(claim);
+  if (!claim) return false;
+  impl_->frame.reset();
+  for (vm::Frame& frame : impl_->batch.frames) frame.reset();
+  return true;
 }
 
 Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, float gain) noexcept {

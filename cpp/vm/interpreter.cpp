@@ -4,6 +4,7 @@
 // No bounds checks below: the validator proved for every instruction that
 // its operands lie inside the frame or the constants, with the shapes its
 // kernel takes. Add an opcode's proof (shapes.cpp) before its line here.
+#include <algorithm>
 #include <cstring>
 
 #include "vm/machine.hpp"
@@ -15,12 +16,13 @@ namespace {
 // largest exponent seen so far (kernels.hpp, `peak`).
 class Evaluation {
  public:
-  Evaluation(const Plan& plan, const Frame& frame) noexcept
+  Evaluation(const Plan& plan, const Frame& frame, uint32_t peak = 0) noexcept
       : k_(plan.model().table()),
         loras_(plan.loras()),
         layout_(plan.model().layout()),
         spaces_{frame.data(), plan.model().constants()},
-        frame_(frame.data()) {}
+        frame_(frame.data()),
+        peak_(peak) {}
 
   void run(const Op& op) noexcept {
     const float* const x = floats(op.x[0]);
@@ -50,12 +52,22 @@ class Evaluation {
     }
   }
 
-  void note_values(uint32_t offset, int count) noexcept {
-    note(k_.peak(floats_out(offset), count));
+  void note_inputs() noexcept { note_floats(layout_.input, layout_.input_bytes); }
+
+  // Actions and the next state: what a tick may hand on only when it is finite.
+  void note_results(std::span<const OutputSpec> outputs) noexcept {
+    for (const OutputSpec& output : outputs) {
+      if (output.is_f32) note(k_.peak(floats_out(output.offset), output.count));
+    }
+    if (layout_.state_bytes > 0) note_floats(layout_.next_state, layout_.state_bytes);
   }
-  [[nodiscard]] bool finite() const noexcept { return peak_ <= kernels::kMaxFinite; }
+
+  [[nodiscard]] uint32_t peak() const noexcept { return peak_; }
 
  private:
+  void note_floats(uint32_t offset, size_t bytes) noexcept {
+    note(k_.peak(floats_out(offset), static_cast<int>(bytes / sizeof(float))));
+  }
   void note(uint32_t peak) noexcept { peak_ = peak > peak_ ? peak : peak_; }
 
   const void* at(const Operand& operand) const noexcept {
@@ -119,24 +131,37 @@ class Evaluation {
   const FrameLayout& layout_;
   const uint8_t* spaces_[2];  // frame, constants
   uint8_t* frame_;
-  uint32_t peak_ = 0;
+  uint32_t peak_;
 };
+
+bool is_finite(uint32_t peak) noexcept { return peak <= kernels::kMaxFinite; }
 
 }  // namespace
 
 bool evaluate(const Plan& plan, const Frame& frame) noexcept {
-  const FrameLayout& layout = plan.model().layout();
   Evaluation evaluation(plan, frame);
-  evaluation.note_values(layout.input, static_cast<int>(layout.input_bytes / sizeof(float)));
-  if (!evaluation.finite()) return false;
+  evaluation.note_inputs();
+  if (!is_finite(evaluation.peak())) return false;
   for (const Op& op : plan.ops()) evaluation.run(op);
-  for (const OutputSpec& output : plan.model().outputs()) {
-    if (output.is_f32) evaluation.note_values(output.offset, output.count);
-  }
-  if (layout.state_bytes > 0) {
-    evaluation.note_values(layout.next_state, static_cast<int>(layout.state_bytes / sizeof(float)));
-  }
-  return evaluation.finite();
+  evaluation.note_results(plan.model().outputs());
+  return is_finite(evaluation.peak());
+}
+
+// One instruction for all frames, then the next: its weights come from the first-level cache for
+// all frames but the first.
+void evaluate(const Plan& plan, std::span<const Frame> frames, uint32_t* peaks) noexcept {
+  const auto for_frames = [&](auto&& work) {
+    for (size_t i = 0; i < frames.size(); ++i) {
+      if (!is_finite(peaks[i])) continue;
+      Evaluation evaluation(plan, frames[i], peaks[i]);
+      work(evaluation);
+      peaks[i] = evaluation.peak();
+    }
+  };
+  std::fill_n(peaks, frames.size(), 0u);
+  for_frames([](Evaluation& evaluation) { evaluation.note_inputs(); });
+  for (const Op& op : plan.ops()) for_frames([&](Evaluation& evaluation) { evaluation.run(op); });
+  for_frames([&](Evaluation& evaluation) { evaluation.note_results(plan.model().outputs()); });
 }
 
 float fold_gain(float gain, float scale) noexcept { return gain * scale; }

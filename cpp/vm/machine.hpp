@@ -159,9 +159,14 @@ class Frame {
 // the outputs are then the safe action. No allocation, lock or system call.
 [[nodiscard]] bool tick(const Plan& plan, Frame& frame) noexcept;
 
+// The same for many frames, with the same bits. peaks[i]: the largest exponent that frame i saw;
+// above kernels::kMaxFinite it was a fault.
+void tick(const Plan& plan, std::span<Frame> frames, uint32_t* peaks) noexcept;
+
 // The halves of a tick, each behind an opaque call so that
 // no arithmetic leaves the pinned floating-point mode.
 [[nodiscard]] bool evaluate(const Plan& plan, const Frame& frame) noexcept;
+void evaluate(const Plan& plan, std::span<const Frame> frames, uint32_t* peaks) noexcept;
 void limit_actions(const Model& model, Frame& frame, bool fault) noexcept;
 [[nodiscard]] float fold_gain(float gain, float scale) noexcept;
 

@@ -19,20 +19,38 @@ void Frame::reset() noexcept {
   has_previous = false;
 }
 
+namespace {
+
+// The action is final: keep it, and the state if there was no fault.
+void commit(const FrameLayout& layout, Frame& frame, bool finite) noexcept {
+  if (finite && layout.state_bytes > 0) {
+    std::memcpy(frame.data() + layout.state, frame.data() + layout.next_state, layout.state_bytes);
+  }
+  std::memcpy(frame.data() + layout.previous, frame.data() + layout.output, layout.output_bytes);
+  frame.has_previous = true;
+}
+
+}  // namespace
+
 bool tick(const Plan& plan, Frame& frame) noexcept {
-  const FrameLayout& layout = plan.model().layout();
   bool finite = false;
   {
     const DefaultFpMode pinned;
     finite = evaluate(plan, frame);
     limit_actions(plan.model(), frame, !finite);
   }
-  if (finite && layout.state_bytes > 0) {
-    std::memcpy(frame.data() + layout.state, frame.data() + layout.next_state, layout.state_bytes);
-  }
-  std::memcpy(frame.data() + layout.previous, frame.data() + layout.output, layout.output_bytes);
-  frame.has_previous = true;
+  commit(plan.model().layout(), frame, finite);
   return finite;
+}
+
+void tick(const Plan& plan, std::span<Frame> frames, uint32_t* peaks) noexcept {
+  const DefaultFpMode pinned;
+  evaluate(plan, frames, peaks);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const bool finite = peaks[i] <= kernels::kMaxFinite;
+    limit_actions(plan.model(), frames[i], !finite);
+    commit(plan.model().layout(), frames[i], finite);
+  }
 }
 
 }  // namespace plasma::vm

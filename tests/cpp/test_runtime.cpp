@@ -245,6 +245,58 @@ TEST_CASE("reset begins again, bit for bit") {
   CHECK(robot.step(kObs) == second);
 }
 
+// Steps a row per entry of `rows` (inputs one after the other) and gives what each gets, as
+// Robot::step.
+std::vector<Blob> step_rows(Policy& policy, const std::vector<Floats>& rows, const bool* starts) {
+  std::vector<Floats> columns;
+  size_t begin = 0;
+  for (const IoInfo& io : policy.inputs()) {
+    Floats column;
+    for (const Floats& row : rows)
+      column.insert(column.end(), row.begin() + static_cast<long>(begin),
+                    row.begin() + static_cast<long>(begin + io.elements));
+    columns.push_back(column);
+    begin += io.elements;
+  }
+  std::vector<const float*> inputs;
+  for (const Floats& column : columns) inputs.push_back(column.data());
+  std::vector<Blob> arrays;
+  for (const IoInfo& io : policy.outputs()) arrays.emplace_back(rows.size() * io.elements * 4);
+  std::vector<void*> outputs;
+  for (Blob& array : arrays) outputs.push_back(array.data());
+  REQUIRE(!policy.step_batch(rows.size(), inputs.data(), outputs.data(), starts));
+  std::vector<Blob> result(rows.size());
+  for (const Blob& array : arrays) {
+    const size_t bytes = array.size() / rows.size();
+    for (size_t row = 0; row < rows.size(); ++row)
+      append(result[row], Blob(array.begin() + static_cast<long>(row * bytes),
+                               array.begin() + static_cast<long>((row + 1) * bytes)));
+  }
+  return result;
+}
+
+TEST_CASE("a row of a batch is a robot, bit for bit, on every table") {
+  constexpr size_t kRows = 5;
+  for (const char* table : kernel_tables()) {
+    LoadOptions options;
+    options.kernels = table;
+    Robot batch = load_robot(sample_packet(), options);
+    std::vector<Robot> robots(kRows);
+    for (Robot& robot : robots) REQUIRE(robot.load(sample_packet(), options) == "OK");
+    const bool starts[kRows] = {false, true, false, false, true};
+    for (size_t tick = 0; tick < 4; ++tick) {
+      std::vector<Floats> rows(kRows, kObs);
+      for (size_t row = 0; row < kRows; ++row) rows[row][0] += static_cast<float>(row + tick);
+      if (tick == 2) rows[3][7] = std::nanf("");
+      const std::vector<Blob> found = step_rows(*batch.policy, rows, tick == 3 ? starts : nullptr);
+      for (size_t row = 0; row < kRows; ++row) {
+        if (tick == 3 && starts[row]) CHECK(robots[row].policy->reset());
+        CHECK(found[row] == robots[row].step(rows[row]));
+      }
+    }
+  }
+}
+
 TEST_CASE("inputs may lie where the outputs go") {
   ProgramBuilder p;
   const uint16_t x = p.input("x", 2);

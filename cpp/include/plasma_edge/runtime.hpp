@@ -104,8 +104,14 @@ class Policy {
   // One pointer per input and output, in the order of inputs() and outputs();
   // elements are f32 or i32 as stated there.
   StepResult step(const float* const* inputs, void* const* outputs) noexcept;
+  // Many robots with a state each, for simulation and evaluation: row r of input i begins at
+  // inputs[i] + r * elements. Rows with starts[r] begin an episode; null: none does. The states
+  // stay from call to call; another number of rows begins them all anew. Not counted in stats().
+  Error step_batch(size_t rows, const float* const* inputs, void* const* outputs,
+                   const bool* starts) noexcept;
+
   // Zeroes recurrent state and forgets the previous
-  // action. False when another thread is inside step().
+  // action, in every row too. False when another thread is inside step().
   [[nodiscard]] bool reset() noexcept;
 
   // Verifies, validates and self-tests an adapter of this
