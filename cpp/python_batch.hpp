@@ -6,7 +6,8 @@
 
 namespace plasma::python {
 
-// obs [rows, ...] or a dict of such; starts bool [rows] or None. Gives actions [rows, ...] or a dict.
+// obs [rows, ...] or a dict of such; starts bool [rows] or None. Gives actions [rows, ...] or a
+// dict.
 pybind11::object step_batch(const pybind11::object& self, const pybind11::object& obs,
                             const pybind11::object& starts);
 
