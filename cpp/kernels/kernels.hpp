@@ -31,7 +31,8 @@ struct KernelTable {
   const char* name;
 
   // int8 weights are repacked once, at load, into the layout this table reads.
-  // Requires: -127 <= w <= 127, cols <= 133'144, packed 64-byte aligned. Ensures: padding weighs nothing.
+  // Requires: -127 <= w <= 127, cols <= 133'144, packed 64-byte aligned. Ensures: padding weighs
+  // nothing.
   size_t (*packed_i8_bytes)(int rows, int cols) noexcept;
   void (*pack_i8)(const int8_t* w, int rows, int cols, int8_t* packed) noexcept;
 
@@ -90,6 +91,8 @@ extern const KernelTable kScalar;
 extern const KernelTable kAvx2;  // this and the next two: x86-64 only
 extern const KernelTable kAvxVnni;
 extern const KernelTable kAvx512Vnni;
+extern const KernelTable kNeon;  // this and the next: 64-bit ARM only
+extern const KernelTable kNeonDot;
 
 // Tables that this CPU can run, slowest first; the last one is what find(nullptr) gives.
 [[nodiscard]] size_t available(const KernelTable** tables, size_t capacity) noexcept;
