@@ -98,9 +98,10 @@ LANES_INLINE float square_root(float x) noexcept {
 #include "kernels/lanes_kernels.inc"
 
 constexpr int kPanelRows = 16;
+constexpr int kBlockCols = 4;
 constexpr int kChains = 8;
 
-using Quad = __m512i;
+using Inputs = __m512i;
 
 struct Sums {
   __m512i words;
@@ -114,13 +115,13 @@ LANES_INLINE Sums nothing() noexcept { return {_mm512_setzero_si512()}; }
 // See avxvnni.cpp: weights are stored 128 higher, and unsigned.
 LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return static_cast<int8_t>(w ^ -128); }
 
-LANES_INLINE Quad quad(const int8_t* q) noexcept {
+LANES_INLINE Inputs inputs(const int8_t* q) noexcept {
   int32_t four;
   __builtin_memcpy(&four, q, sizeof four);
   return _mm512_set1_epi32(four);
 }
 
-LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Quad x) noexcept {
+LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
   return {_mm512_dpbusd_epi32(sums.words, _mm512_loadu_si512(block), x)};
 }
 

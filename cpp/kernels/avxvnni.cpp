@@ -19,7 +19,7 @@ namespace {
 #include "kernels/lanes_kernels.inc"
 #include "kernels/panels_avx2.inc"
 
-using Quad = __m256i;
+using Inputs = __m256i;
 
 constexpr int kChains = 8;
 
@@ -28,9 +28,9 @@ constexpr int kChains = 8;
 // saturates.
 LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return static_cast<int8_t>(w ^ -128); }
 
-LANES_INLINE Quad quad(const int8_t* q) noexcept { return broadcast_quad(q); }
+LANES_INLINE Inputs inputs(const int8_t* q) noexcept { return broadcast_quad(q); }
 
-LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Quad x) noexcept {
+LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
   return {_mm256_dpbusd_avx_epi32(sums.words, load_words(block), x)};
 }
 

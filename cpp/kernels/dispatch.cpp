@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 #include "kernels/kernels.hpp"
@@ -36,6 +38,9 @@ size_t usable(const KernelTable* (&tables)[kMaxTables]) noexcept {
   if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512dq")) {
     tables[count++] = &kAvx512Vnni;
   }
+#elif defined(__aarch64__)
+  tables[count++] = &kNeon;
+  if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) tables[count++] = &kNeonDot;
 #endif
   return count;
 }

@@ -91,6 +91,8 @@ extern const KernelTable kScalar;
 extern const KernelTable kAvx2;  // this and the next two: x86-64 only
 extern const KernelTable kAvxVnni;
 extern const KernelTable kAvx512Vnni;
+extern const KernelTable kNeon;  // this and the next: 64-bit ARM only
+extern const KernelTable kNeonDot;
 
 // Tables that this CPU can run, slowest first; the last one is what find(nullptr) gives.
 [[nodiscard]] size_t available(const KernelTable** tables, size_t capacity) noexcept;

@@ -102,7 +102,12 @@ TEST_CASE("scalar is always there and the last table is the default") {
   const std::vector<const KernelTable*> all = tables();
   CHECK(all.front() == &kScalar);
   CHECK(all.back() == find(nullptr));
-  for (const KernelTable* table : all) CHECK(find(table->name) == table);
+  std::string names;
+  for (const KernelTable* table : all) {
+    CHECK(find(table->name) == table);
+    names += std::string(" ") + table->name;
+  }
+  MESSAGE("tables:" << names);
   CHECK(find("abacus") == nullptr);
   const KernelTable* one[1] = {};
   CHECK(available(one, 1) == 1);
