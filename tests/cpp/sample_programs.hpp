@@ -219,8 +219,8 @@ inline OneOp one_op(Opcode opcode) {
     case Opcode::AvgPool2d: {
       p = {};
       const uint16_t image = p.image("x", Storage::Input, {3, 2, 2});
-      one.op = p.op(opcode, p.image("y", Storage::Output, {2, 1, 2}), {image}, 2);
-      p.instructions[0].more = {2, 2, 2, 1, 0, 0, 0};
+      one.op = p.op(opcode, p.image("y", Storage::Output, {3, 1, 2}), {image}, 2);
+      p.instructions[0].more = {2, 1, 1, 1, 0, 0, 0};
       break;
     }
     case Opcode::ChannelsLast:
