@@ -44,6 +44,17 @@ LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcep
   return sums + Sums{_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))};
 }
 
+// A convolution is made of the same products.
+constexpr int kImageOffset = 0;
+constexpr int kTilePanels = 2;
+constexpr int kTilePositions = 2;
+
+LANES_INLINE Quad pixels(const int8_t* p) noexcept { return quad(p); }
+
+LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Quad x) noexcept {
+  return add_products(sums, block, x);
+}
+
 #include "kernels/panels.inc"
 
 }  // namespace

@@ -135,6 +135,19 @@ LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
   return {_mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), total), 7)};
 }
 
+// See avxvnni.cpp: here the image is unsigned.
+constexpr int kImageOffset = 128;
+constexpr int kTilePanels = 4;
+constexpr int kTilePositions = 4;
+
+LANES_INLINE Quad pixels(const int8_t* p) noexcept { return quad(p); }
+
+LANES_INLINE Sums load_sums(const int8_t* p) noexcept { return {_mm512_loadu_si512(p)}; }
+
+LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Quad x) noexcept {
+  return {_mm512_dpbusd_epi32(sums.words, x, _mm512_loadu_si512(block))};
+}
+
 LANES_INLINE void dequantize(Sums sums, float s, const float* scale, const float* bias, float* y,
                              int rows) noexcept {
   const Head exists(rows < kPanelRows ? rows : kPanelRows);

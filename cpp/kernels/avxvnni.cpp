@@ -47,6 +47,18 @@ LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
       _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), _mm256_broadcastd_epi32(one)), 7)};
 }
 
+// In a convolution one weight meets many patches, so there the image is unsigned, and what that
+// adds to a row is known when weights are packed.
+constexpr int kImageOffset = 128;
+constexpr int kTilePanels = 2;
+constexpr int kTilePositions = 4;
+
+LANES_INLINE Quad pixels(const int8_t* p) noexcept { return broadcast_quad(p); }
+
+LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Quad x) noexcept {
+  return {_mm256_dpbusd_avx_epi32(sums.words, x, load_words(block))};
+}
+
 #include "kernels/panels.inc"
 
 }  // namespace

@@ -27,6 +27,34 @@ inline constexpr int kColsMultiple = 64;
   return (static_cast<size_t>(cols) + kColsMultiple - 1) / kColsMultiple * kColsMultiple;
 }
 
+// How a window slides over an image [height, width, channels], channels fastest. It is proved
+// (vm/window.cpp) that the output dims follow from the others and that everywhere the window covers
+// some of the padded image; of the image itself as well, where there are no weights.
+struct Window {
+  int height, width, channels;
+  int out_height, out_width, out_channels;
+  int kernel_height, kernel_width;
+  int stride_y, stride_x;
+  int pad_top, pad_left, pad_bottom, pad_right;
+  int dilation_y, dilation_x;
+  int groups;  // of channels and of output channels
+};
+
+// The pixels [begin, end) of `size` that `kernel` neighbouring places from `start` on cover.
+struct Cover {
+  int begin, end;
+};
+[[gnu::always_inline]] constexpr Cover cover(int start, int kernel, int size) noexcept {
+  return {start > 0 ? start : 0, start + kernel < size ? start + kernel : size};
+}
+
+// Bytes of scratch a conv2d needs for its image, padded all around.
+[[gnu::always_inline]] constexpr size_t image_bytes(const Window& window) noexcept {
+  const auto rows = static_cast<size_t>(window.pad_top + window.height + window.pad_bottom);
+  const auto cols = static_cast<size_t>(window.pad_left + window.width + window.pad_right);
+  return rows * cols * static_cast<size_t>(window.channels) + kColsMultiple;
+}
+
 struct KernelTable {
   const char* name;
 
@@ -48,6 +76,15 @@ struct KernelTable {
   void (*accumulate_i8)(const int8_t* packed, const int8_t* q, float k, const float* scale,
                         float* y, int rows, int cols) noexcept;
 
+  // CONV2D: every output position is a LINEAR8 over the patch of q under the window, q being the
+  // whole image as quantize() left it. w is [out_channels, kernel_height, kernel_width, channels /
+  // groups], repacked once as above; y is [out_height, out_width, out_channels]. `image` is scratch
+  // of image_bytes(window), 64-byte aligned.
+  size_t (*packed_conv2d_bytes)(const Window& window) noexcept;
+  void (*pack_conv2d)(const Window& window, const int8_t* w, int8_t* packed) noexcept;
+  void (*conv2d_i8)(const Window& window, const int8_t* packed, const int8_t* q, int8_t* image,
+                    float s, const float* scale, const float* bias, float* y) noexcept;
+
   // F32 LINEAR (rule 15): y_r = DOT(w_r, x) + b_r; w [rows, cols] row-major. bias may be null: b_r
   // = +0.
   void (*linear_f32)(const float* w, const float* x, const float* bias, float* y, int rows,
@@ -62,6 +99,11 @@ struct KernelTable {
   // y = (x - mean) * scale
   void (*normalize)(const float* x, const float* mean, const float* scale, float* y,
                     int n) noexcept;
+
+  // AVGPOOL: the mean of the pixels under the window, channel by channel; padding does not count.
+  void (*avg_pool2d)(const Window& window, const float* x, float* y) noexcept;
+  // y [cols, rows] from x [rows, cols].
+  void (*transpose)(const float* x, int rows, int cols, float* y) noexcept;
 
   // These can turn a non-finite input into a finite output, so each returns its peak.
   uint32_t (*clamp)(const float* x, const float* low, const float* high, float* y, int n) noexcept;
@@ -83,6 +125,8 @@ struct KernelTable {
   uint32_t (*gru)(const float* gi, const float* gh, const float* h, float* y, int n) noexcept;
   // Index of the first largest element (x_i > best replaces best).
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
+  // MAXPOOL: the largest of the pixels under the window, channel by channel. The peak is of x.
+  uint32_t (*max_pool2d)(const Window& window, const float* x, float* y) noexcept;
   // The peak alone: is this vector finite?
   uint32_t (*peak)(const float* x, int n) noexcept;
 };

@@ -147,6 +147,97 @@ void accumulate_i8(const int8_t* packed, const int8_t* q, float k, const float* 
   }
 }
 
+// The plain layout.
+size_t packed_conv2d_bytes(const Window& v) noexcept {
+  return static_cast<size_t>(v.out_channels) * static_cast<size_t>(v.kernel_height) *
+         static_cast<size_t>(v.kernel_width) * static_cast<size_t>(v.channels / v.groups);
+}
+
+void pack_conv2d(const Window& v, const int8_t* w, int8_t* packed) noexcept {
+  for (size_t i = 0; i < packed_conv2d_bytes(v); ++i) packed[i] = w[i];
+}
+
+// The products under the window at (out_y, out_x); those of padding are zero. w is the kernel of
+// one output channel, q begins at the first channel of its group.
+int32_t dot_patch(const Window& v, const int8_t* w, const int8_t* q, int out_y,
+                  int out_x) noexcept {
+  const int depth = v.channels / v.groups;
+  int32_t acc = 0;
+  for (int j = 0; j < v.kernel_height; ++j) {
+    for (int i = 0; i < v.kernel_width; ++i, w += depth) {
+      const int y = out_y * v.stride_y - v.pad_top + j * v.dilation_y;
+      const int x = out_x * v.stride_x - v.pad_left + i * v.dilation_x;
+      if (y < 0 || y >= v.height || x < 0 || x >= v.width) continue;
+      const auto pixel =
+          static_cast<size_t>(y) * static_cast<size_t>(v.width) + static_cast<size_t>(x);
+      acc += dot_i8(w, q + pixel * static_cast<size_t>(v.channels), depth);
+    }
+  }
+  return acc;
+}
+
+// `image` is for tables that pad.
+void conv2d_i8(const Window& v, const int8_t* packed, const int8_t* q, int8_t*, float s,
+               const float* scale, const float* bias, float* y) noexcept {
+  const int depth = v.channels / v.groups;
+  const int kernel = v.kernel_height * v.kernel_width * depth;
+  for (int out_y = 0; out_y < v.out_height; ++out_y) {
+    for (int out_x = 0; out_x < v.out_width; ++out_x) {
+      for (int r = 0; r < v.out_channels; ++r) {
+        const int group = r / (v.out_channels / v.groups);
+        const int8_t* const w = packed + static_cast<size_t>(r) * static_cast<size_t>(kernel);
+        const float acc = static_cast<float>(dot_patch(v, w, q + group * depth, out_y, out_x));
+        *y++ = acc * (s * scale[r]) + (bias ? bias[r] : 0.0f);
+      }
+    }
+  }
+}
+
+// y = finish(the combination of the pixels under the window, their number), pixel after pixel.
+template <class Combine, class Finish>
+void pool(const Window& v, const float* image, float* y, Combine combine, Finish finish) noexcept {
+  for (int out_y = 0; out_y < v.out_height; ++out_y) {
+    for (int out_x = 0; out_x < v.out_width; ++out_x) {
+      const Cover rows = cover(out_y * v.stride_y - v.pad_top, v.kernel_height, v.height);
+      const Cover cols = cover(out_x * v.stride_x - v.pad_left, v.kernel_width, v.width);
+      for (int c = 0; c < v.channels; ++c) {
+        const auto at = [&](int row, int col) {
+          return image[(static_cast<size_t>(row) * static_cast<size_t>(v.width) +
+                        static_cast<size_t>(col)) *
+                           static_cast<size_t>(v.channels) +
+                       static_cast<size_t>(c)];
+        };
+        float all = at(rows.begin, cols.begin);
+        for (int row = rows.begin; row < rows.end; ++row) {
+          for (int col = cols.begin + (row == rows.begin); col < cols.end; ++col) {
+            all = combine(at(row, col), all);
+          }
+        }
+        *y++ = finish(all, (rows.end - rows.begin) * (cols.end - cols.begin));
+      }
+    }
+  }
+}
+
+void avg_pool2d(const Window& v, const float* x, float* y) noexcept {
+  pool(
+      v, x, y, [](float next, float sum) { return sum + next; },
+      [](float sum, int count) { return sum / static_cast<float>(count); });
+}
+
+uint32_t max_pool2d(const Window& v, const float* x, float* y) noexcept {
+  pool(v, x, y, max, [](float largest, int) { return largest; });
+  return peak(x, v.height * v.width * v.channels);
+}
+
+void transpose(const float* x, int rows, int cols, float* y) noexcept {
+  for (int c = 0; c < cols; ++c) {
+    for (int r = 0; r < rows; ++r) {
+      *y++ = x[static_cast<size_t>(r) * static_cast<size_t>(cols) + static_cast<size_t>(c)];
+    }
+  }
+}
+
 void linear_f32(const float* w, const float* x, const float* bias, float* y, int rows,
                 int cols) noexcept {
   for (int r = 0; r < rows; ++r, w += cols) {
@@ -263,12 +354,17 @@ const KernelTable kScalar = {
     .quantize = quantize,
     .linear_i8 = linear_i8,
     .accumulate_i8 = accumulate_i8,
+    .packed_conv2d_bytes = packed_conv2d_bytes,
+    .pack_conv2d = pack_conv2d,
+    .conv2d_i8 = conv2d_i8,
     .linear_f32 = linear_f32,
     .add_scaled = add_scaled,
     .add = add,
     .sub = sub,
     .mul = mul,
     .normalize = normalize,
+    .avg_pool2d = avg_pool2d,
+    .transpose = transpose,
     .clamp = clamp,
     .squash = squash,
     .relu = relu,
@@ -280,6 +376,7 @@ const KernelTable kScalar = {
     .layer_norm = layer_norm,
     .gru = gru,
     .argmax = argmax,
+    .max_pool2d = max_pool2d,
     .peak = peak,
 };
 

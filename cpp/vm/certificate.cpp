@@ -5,6 +5,7 @@
 
 #include "base/aligned_buffer.hpp"
 #include "vm/rules.hpp"
+#include "vm/window.hpp"
 
 namespace plasma::vm {
 namespace {
@@ -13,6 +14,37 @@ constexpr uint64_t kOpCost = 500;
 constexpr uint64_t kQuantCost = 13;  // per element of x
 constexpr uint64_t kF32MacCost = 4;
 constexpr uint64_t kRowCost = 8;  // dequantise, bias, store
+
+constexpr uint64_t kPoolCost = 6;  // per pixel and channel
+
+uint64_t round_up(uint64_t n, uint64_t unit) noexcept { return (n + unit - 1) / unit * unit; }
+
+uint64_t u64(int value) noexcept { return static_cast<uint64_t>(value); }
+
+uint64_t conv_macs(const Program& program, const Instruction& instruction) noexcept {
+  const kernels::Window v = window_of(program, instruction);
+  return program.tensors[instruction.out].elements() * u64(v.kernel_height) * u64(v.kernel_width) *
+         u64(v.channels / v.groups);
+}
+
+// Kernels work on blocks of sixteen rows of a group and four channels, filled or not.
+uint64_t conv_cost(const Program& program, const Instruction& instruction) noexcept {
+  const kernels::Window v = window_of(program, instruction);
+  const uint64_t outputs = program.tensors[instruction.out].elements();
+  const uint64_t rows = u64(v.groups) * round_up(u64(v.out_channels / v.groups), 16);
+  const uint64_t terms =
+      u64(v.kernel_height) * u64(v.kernel_width) * round_up(u64(v.channels / v.groups), 4);
+  return kOpCost + kQuantCost * program.tensors[instruction.in[0]].elements() +
+         kernels::image_bytes(v) + u64(v.out_height) * u64(v.out_width) * rows * terms +
+         kRowCost * outputs;
+}
+
+uint64_t pool_cost(const Program& program, const Instruction& instruction) noexcept {
+  const kernels::Window v = window_of(program, instruction);
+  const uint64_t taps = u64(v.kernel_height) * u64(v.kernel_width);
+  return kOpCost + kPoolCost * (taps * program.tensors[instruction.out].elements() +
+                                program.tensors[instruction.in[0]].elements());
+}
 
 uint64_t cost_of(const Program& program, const Instruction& instruction) noexcept {
   const Tensor& x = program.tensors[instruction.in[0]];
@@ -24,6 +56,8 @@ uint64_t cost_of(const Program& program, const Instruction& instruction) noexcep
         w.dtype == DType::I8 ? kQuantCost * cols + rows * cols : kF32MacCost * rows * cols;
     return kOpCost + dots + kRowCost * rows;
   }
+  if (instruction.opcode == Opcode::Conv2d) return conv_cost(program, instruction);
+  if (has_window(instruction.opcode)) return pool_cost(program, instruction);
   const OpcodeRow* row = find_opcode(static_cast<uint16_t>(instruction.opcode));
   const Tensor& counted =
       instruction.opcode == Opcode::Argmax ? x : program.tensors[instruction.out];
@@ -35,6 +69,12 @@ uint64_t cost_of(const Program& program, const Instruction& instruction) noexcep
 Scratch scratch_of(const Program& program) noexcept {
   Scratch scratch;
   for (const Instruction& instruction : program.instructions) {
+    if (instruction.opcode == Opcode::Conv2d) {
+      const uint64_t x = program.tensors[instruction.in[0]].elements();
+      scratch.quantized = std::max(scratch.quantized, x);
+      scratch.image =
+          std::max<uint64_t>(scratch.image, kernels::image_bytes(window_of(program, instruction)));
+    }
     if (instruction.opcode != Opcode::Linear) continue;
     const Tensor& w = program.tensors[instruction.in[1]];
     if (w.dtype == DType::I8) scratch.quantized = std::max<uint64_t>(scratch.quantized, w.dims[1]);
@@ -63,11 +103,12 @@ Certificate certify(const Program& program) noexcept {
     if (instruction.opcode == Opcode::Linear) {
       certificate.macs += program.tensors[instruction.in[1]].elements();
     }
+    if (instruction.opcode == Opcode::Conv2d) certificate.macs += conv_macs(program, instruction);
   }
   const Scratch scratch = scratch_of(program);
   certificate.arena_bytes = align_up(inputs) + 2 * align_up(outputs) + align_up(arena) +
-                            align_up(scratch.quantized) + align_up(4 * scratch.rank) +
-                            align_up(scratch.rank);
+                            align_up(scratch.quantized) + align_up(scratch.image) +
+                            align_up(4 * scratch.rank) + align_up(scratch.rank);
   const Image& image = program.image;
   certificate.const_bytes = image.const_i8.size() + image.const_f16.size() +
                             image.const_f32.size() + image.const_i32.size();

@@ -19,6 +19,7 @@ class Evaluation {
   Evaluation(const Plan& plan, const Frame& frame, uint32_t peak = 0) noexcept
       : k_(plan.model().table()),
         loras_(plan.loras()),
+        windows_(plan.model().windows()),
         layout_(plan.model().layout()),
         spaces_{frame.data(), plan.model().constants()},
         frame_(frame.data()),
@@ -48,6 +49,11 @@ class Evaluation {
       case Opcode::Gru: note(k_.gru(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
       case Opcode::Concat: concat(op); break;
       case Opcode::Copy: std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); break;
+      case Opcode::Conv2d: conv2d(op); break;
+      case Opcode::MaxPool2d: note(k_.max_pool2d(window(op), x, y)); break;
+      case Opcode::AvgPool2d: k_.avg_pool2d(window(op), x, y); break;
+      case Opcode::ChannelsLast: k_.transpose(x, op.outer, n / op.outer, y); break;
+      case Opcode::ChannelsFirst: k_.transpose(x, op.outer, n / op.outer, y); break;
       case Opcode::Argmax: note(k_.argmax(x, ints_out(op.y.offset), op.x[0].count)); break;
     }
   }
@@ -118,6 +124,16 @@ class Evaluation {
     if (lora.bias != nullptr) k_.add_scaled(y, lora.gain, lora.bias, rows);
   }
 
+  const kernels::Window& window(const Op& op) const noexcept { return windows_[op.window]; }
+
+  void conv2d(const Op& op) noexcept {
+    int8_t* const q = bytes_out(layout_.quantized);
+    const float s = quantize(floats(op.x[0]), op.x[0].count, q);
+    const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
+    k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), q, bytes_out(layout_.image),
+                 s, constants(op.scale_offset), bias, floats_out(op.y.offset));
+  }
+
   void concat(const Op& op) noexcept {
     float* y = floats_out(op.y.offset);
     for (size_t i = 0; i < op.n_in; ++i) {
@@ -128,6 +144,7 @@ class Evaluation {
 
   const kernels::KernelTable& k_;
   const Lora* loras_;
+  std::span<const kernels::Window> windows_;
   const FrameLayout& layout_;
   const uint8_t* spaces_[2];  // frame, constants
   uint8_t* frame_;

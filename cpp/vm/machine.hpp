@@ -20,7 +20,7 @@ namespace plasma::vm {
 // Where the parts of a Frame begin, in bytes.
 struct FrameLayout {
   uint32_t input = 0, output = 0, arena = 0, state = 0, next_state = 0, previous = 0;
-  uint32_t quantized = 0, lora_hidden = 0, lora_quantized = 0;
+  uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0;
   uint32_t size = 0;
   uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0;
 };
@@ -50,7 +50,9 @@ struct Op {
   float imm = 0;
   Operand x[8];
   Operand y;
-  uint32_t scale_offset = 0;  // of an i8 linear's row scales, in the constants
+  uint32_t scale_offset = 0;  // of the row scales of i8 weights, in the constants
+  uint32_t window = 0;        // of a conv2d or a pool, among the model's
+  int32_t outer = 0;  // rows of x as the matrix that channels_last or channels_first transposes
   uint32_t first_lora = 0;
   uint32_t lora_count = 0;
 };
@@ -78,6 +80,7 @@ class Model {
   [[nodiscard]] const kernels::KernelTable& table() const noexcept { return *table_; }
   [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
   [[nodiscard]] const FrameLayout& layout() const noexcept { return layout_; }
+  [[nodiscard]] std::span<const kernels::Window> windows() const noexcept { return windows_; }
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
 
@@ -86,6 +89,7 @@ class Model {
   const kernels::KernelTable* table_ = nullptr;
   AlignedBuffer constants_;
   std::vector<Op> ops_;
+  std::vector<kernels::Window> windows_;
   std::vector<OutputSpec> outputs_;
   FrameLayout layout_;
 };

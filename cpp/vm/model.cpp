@@ -9,6 +9,7 @@
 
 #include "vm/machine.hpp"
 #include "vm/rules.hpp"
+#include "vm/window.hpp"
 
 namespace plasma::vm {
 
@@ -91,6 +92,7 @@ class ModelBuilder {
     layout.previous = frame_.add(outputs);
     const Scratch scratch = scratch_of(program_);
     layout.quantized = frame_.add(scratch.quantized);
+    layout.image = frame_.add(scratch.image);
     layout.lora_hidden = frame_.add(scratch.rank * 4);
     layout.lora_quantized = frame_.add(scratch.rank);
     layout.size = static_cast<uint32_t>(std::min(frame_.size(), kMaxBlockBytes));
@@ -130,18 +132,43 @@ class ModelBuilder {
     return {region(tensor.storage, is_write) + tensor.offset, count, false};
   }
 
+  // Kernels are packed for the window that slides them, so each conv2d has its own.
+  Operand add_kernels(uint16_t index, const kernels::Window& window) noexcept {
+    const Tensor& tensor = program_.tensors[index];
+    const uint32_t offset = sizes_.add(table_.packed_conv2d_bytes(window));
+    kernels_.push_back({index, window, offset});
+    place_constant(tensor.scale);
+    return {offset, static_cast<int32_t>(tensor.elements()), true};
+  }
+
   void add_op(const Instruction& instruction) noexcept {
     Op op;
     op.opcode = instruction.opcode;
     op.n_in = instruction.n_in;
-    op.imm = instruction.imm;
-    for (size_t k = 0; k < instruction.n_in; ++k) op.x[k] = operand(instruction.in[k], false);
+    op.imm = instruction.imm[0];
+    if (has_window(op.opcode)) {
+      op.window = static_cast<uint32_t>(model_.windows_.size());
+      model_.windows_.push_back(window_of(program_, instruction));
+    }
+    for (size_t k = 0; k < instruction.n_in; ++k) {
+      const bool is_kernels = op.opcode == Opcode::Conv2d && k == 1;
+      op.x[k] = is_kernels ? add_kernels(instruction.in[k], model_.windows_.back())
+                           : operand(instruction.in[k], false);
+    }
     op.y = operand(instruction.out, true);
+    if (op.opcode == Opcode::ChannelsLast)
+      op.outer = static_cast<int32_t>(program_.tensors[instruction.out].dims[2]);
+    if (op.opcode == Opcode::ChannelsFirst) {
+      const auto channels = static_cast<int32_t>(program_.tensors[instruction.in[0]].dims[2]);
+      op.outer = op.y.count / channels;
+    }
     if (instruction.opcode == Opcode::Linear) {
       const Tensor& w = program_.tensors[instruction.in[1]];
       op.is_i8 = w.dtype == DType::I8;
       if (op.is_i8) op.scale_offset = place_[w.scale];
     }
+    if (op.opcode == Opcode::Conv2d)
+      op.scale_offset = place_[program_.tensors[instruction.in[1]].scale];
     model_.ops_.push_back(op);
   }
 
@@ -177,6 +204,10 @@ class ModelBuilder {
         std::memcpy(block + place_[i], bytes.data(), bytes.size());
       }
     }
+    for (const Kernels& packed : kernels_) {
+      const Bytes bytes = program_.image.constant(program_.tensors[packed.tensor]);
+      table_.pack_conv2d(packed.window, as_i8(bytes.data()), as_i8(block + packed.offset));
+    }
     size_t next = 0;
     for (OutputSpec& output : model_.outputs_) {
       if (output.is_actuator) copy_limits(program_.safe[next++], output);
@@ -196,6 +227,12 @@ class ModelBuilder {
   const Program& program_;
   const kernels::KernelTable& table_;
   Model& model_;
+  struct Kernels {
+    uint16_t tensor = kNone;
+    kernels::Window window;
+    uint32_t offset = 0;
+  };
+  std::vector<Kernels> kernels_;
   std::vector<uint32_t> place_;
   BlockSizes sizes_;
   BlockSizes frame_;

@@ -4,6 +4,7 @@
 // Every record is read whole through ByteReader, then judged; nothing here looks at a second table.
 #include "vm/parse.hpp"
 
+#include <bit>
 #include <cmath>
 
 namespace plasma::vm {
@@ -95,6 +96,20 @@ Error check_operands(const OpcodeRow& row, uint8_t n_in, const std::array<uint16
   return {};
 }
 
+// Unused ones are zero in every bit, used ones finite.
+Error check_immediates(const OpcodeRow& row, const Instruction& instruction,
+                       int32_t index) noexcept {
+  for (size_t i = row.immediates; i < kImmediates; ++i) {
+    if (std::bit_cast<uint32_t>(instruction.imm[i]) != 0)
+      return fail(Status::ProgArity, "immediates of instruction", index);
+  }
+  for (size_t i = 0; i < row.immediates; ++i) {
+    if (!is_number(instruction.imm[i]))
+      return fail(Status::ProgNumeric, "immediate of instruction", index);
+  }
+  return {};
+}
+
 Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruction) noexcept {
   const uint16_t code = reader.u16();
   const uint16_t flags = reader.u16();
@@ -104,12 +119,10 @@ Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruct
   for (uint16_t& operand : instruction.in) operand = reader.u16();
   std::array<uint16_t, 4> out{};
   for (uint16_t& operand : out) operand = reader.u16();
-  instruction.imm = reader.f32();
-  const bool rest_is_zero = reader.zeros(28);
+  for (float& immediate : instruction.imm) immediate = reader.f32();
 
   const OpcodeRow* row = find_opcode(code);
-  if (row == nullptr)
-    return fail_at_most(Status::ProgOpcode, "instruction", code, opcode_rows().size(), index);
+  if (row == nullptr) return fail(Status::ProgOpcode, "instruction", index);
   instruction.opcode = row->opcode;
   if (flags != 0 || reserved != 0) return fail(Status::ProgFormat, "instruction", index);
   if (Error error = check_operands(*row, instruction.n_in, instruction.in, index)) return error;
@@ -117,13 +130,7 @@ Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruct
     return fail_equal(Status::ProgArity, "outputs of instruction", n_out, 1, index);
   }
   instruction.out = out[0];
-  const bool imm_is_zero = instruction.imm == 0 && !std::signbit(instruction.imm);
-  if (!rest_is_zero || (row->immediates == 0 && !imm_is_zero)) {
-    return fail(Status::ProgArity, "immediates of instruction", index);
-  }
-  if (!is_number(instruction.imm))
-    return fail(Status::ProgNumeric, "immediate of instruction", index);
-  return {};
+  return check_immediates(*row, instruction, index);
 }
 
 Error parse_tensor(ByteReader& reader, int32_t index, Tensor& tensor) noexcept {

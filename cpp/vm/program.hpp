@@ -27,6 +27,7 @@ inline constexpr uint64_t kMaxSlots = 1'024;
 inline constexpr uint64_t kMaxElements = 1ull << 28;
 inline constexpr uint64_t kMaxRank = 1'024;
 inline constexpr uint64_t kMaxDotTerms = 133'144;  // 127 * 127 * 133'144 < 2^31
+inline constexpr size_t kImmediates = 8;
 
 enum class Opcode : uint16_t {
 #define PLASMA_OP(code, name, text, required, optional, immediates, cost, place) name = code,
@@ -72,7 +73,7 @@ struct Instruction {
   uint8_t n_in = 0;
   std::array<uint16_t, 8> in{};
   uint16_t out = kNone;
-  float imm = 0;  // opset 1 has at most one
+  std::array<float, kImmediates> imm{};
 };
 
 struct Io {

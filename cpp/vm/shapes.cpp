@@ -5,6 +5,7 @@
 // Add an opcode here before the interpreter knows it:
 // kernels run without checks on what this file proved.
 #include "vm/rules.hpp"
+#include "vm/window.hpp"
 
 namespace plasma::vm {
 namespace {
@@ -23,12 +24,16 @@ class Shapes {
       case Opcode::Add:
       case Opcode::Sub:
       case Opcode::Mul:
-        vector(1, n(0));
-        vector_out(n(0));
+        like_x(1);
+        out_like_x();
         break;
       case Opcode::Normalize:
       case Opcode::Clamp:
       case Opcode::Squash:
+        constant_like_x(1);
+        constant_like_x(2);
+        out_like_x();
+        break;
       case Opcode::LayerNorm:
         constant(1, n(0));
         constant(2, n(0));
@@ -40,7 +45,7 @@ class Shapes {
       case Opcode::Silu:
       case Opcode::Sigmoid:
       case Opcode::Tanh:
-      case Opcode::Copy: vector_out(n(0)); break;
+      case Opcode::Copy: out_like_x(); break;
       case Opcode::Gru: gru(); break;
       case Opcode::Concat: concat(); break;
       case Opcode::Argmax:
@@ -48,6 +53,13 @@ class Shapes {
         require(out().dtype == DType::I32 && out().rank == 1 && out().dims[0] == 1,
                 "output of argmax");
         break;
+      case Opcode::Conv2d:
+      case Opcode::MaxPool2d:
+      case Opcode::AvgPool2d:
+        if (!error_) error_ = check_window(program_, instruction_, index_);
+        break;
+      case Opcode::ChannelsLast: regroup(out()); break;
+      case Opcode::ChannelsFirst: regroup(in(0)); break;
     }
     return error_;
   }
@@ -77,6 +89,25 @@ class Shapes {
     vector(k, length);
     require(in(k).storage == Storage::Const, "operand is not a constant: instruction");
   }
+  // Operand k, of any shape, is read as the vector of its elements; gives its length.
+  uint64_t elements(size_t k) noexcept {
+    require(in(k).dtype == DType::F32, "operand is not f32: instruction");
+    return in(k).elements();
+  }
+  bool has_shape_of_x(const Tensor& tensor) const noexcept {
+    return tensor.dtype == DType::F32 && in(0).dtype == DType::F32 && tensor.rank == in(0).rank &&
+           tensor.dims == in(0).dims;
+  }
+  void like_x(size_t k) noexcept {
+    require(has_shape_of_x(in(k)), "operands differ in shape: instruction");
+  }
+  void constant_like_x(size_t k) noexcept {
+    like_x(k);
+    require(in(k).storage == Storage::Const, "operand is not a constant: instruction");
+  }
+  void out_like_x() noexcept {
+    require(has_shape_of_x(out()), "output has not the shape of its operand: instruction");
+  }
   void vector_out(uint64_t length) noexcept {
     require(out().dtype == DType::F32 && out().rank == 1,
             "output is not an f32 vector: instruction");
@@ -89,7 +120,7 @@ class Shapes {
             "weights are not a constant matrix: instruction");
     require(w.dtype == DType::I8 || w.dtype == DType::F32,
             "weights are not i8 or f32: instruction");
-    vector(0, w.dims[1]);
+    require_equal(elements(0), w.dims[1], "operand of instruction");
     if (instruction_.n_in == 3) constant(2, w.dims[0]);
     vector_out(w.dims[0]);
     if (w.dtype == DType::I8 && w.dims[1] > kMaxDotTerms && !error_) {
@@ -107,8 +138,15 @@ class Shapes {
 
   void concat() noexcept {
     uint64_t length = 0;
-    for (size_t k = 0; k < instruction_.n_in; ++k) length += n(k);
+    for (size_t k = 0; k < instruction_.n_in; ++k) length += elements(k);
     vector_out(length);
+  }
+
+  // x and y hold as many elements, `image` among them [height, width, channels].
+  void regroup(const Tensor& image) noexcept {
+    require(image.rank == 3, "not an image: instruction");
+    require(out().dtype == DType::F32, "output is not f32: instruction");
+    require_equal(out().elements(), elements(0), "output of instruction");
   }
 
   const Program& program_;

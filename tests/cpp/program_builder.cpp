@@ -66,7 +66,8 @@ void ProgramBuilder::write_tables(Sections& sections, const std::vector<uint32_t
     append(blob, instruction.out, 2);
     append(blob, 0xFFFFFFFFFFFF, 6);
     append(blob, word_of(instruction.imm), 4);
-    append(blob, Blob(28));
+    append(blob, words(instruction.more));
+    append(blob, Blob(28 - 4 * instruction.more.size()));
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
     Blob& blob = sections[kTens];

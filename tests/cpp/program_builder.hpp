@@ -100,6 +100,7 @@ struct InstructionSpec {
   uint16_t out = kUnused;
   std::vector<uint16_t> in = {};
   float imm = 0;
+  Floats more = {};  // the immediates after it
 };
 
 struct IoSpec {
@@ -143,6 +144,12 @@ struct ProgramBuilder {
     io.push_back({.name = name, .tensor = index});
     return index;
   }
+  // f32 [height, width, channels], or another shape.
+  uint16_t image(const std::string& name, Storage storage, const std::vector<uint32_t>& dims) {
+    const uint16_t index = add({.storage = storage, .dims = dims});
+    if (storage != Storage::Arena) io.push_back({.name = name, .tensor = index});
+    return index;
+  }
   uint16_t arena(uint32_t n, std::optional<uint32_t> offset = {}) {
     return add({.storage = Storage::Arena, .dims = {n}, .offset = offset});
   }
@@ -162,6 +169,12 @@ struct ProgramBuilder {
                                 .dims = {rows, cols},
                                 .values = bytes_of(values)});
     tensors[index].scale = constant(scales);
+    return index;
+  }
+  // [out, height, width, channels]; their scales are the next tensor.
+  uint16_t kernels(const std::vector<uint32_t>& dims, const Weights& values, const Floats& scales) {
+    const uint16_t index = weights(dims[0], 1, values, scales);
+    tensors[index].dims = dims;
     return index;
   }
   // Changes the length of a vector; a constant goes on with zeros.

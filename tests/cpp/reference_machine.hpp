@@ -120,6 +120,14 @@ class ReferenceMachine {
       for (const uint16_t part : op.in) append_all(y, values_[part]);
     } else if (op.opcode == Opcode::LayerNorm) {
       layer_norm(op, y);
+    } else if (op.opcode == Opcode::Conv2d) {
+      conv2d(op, y);
+    } else if (op.opcode == Opcode::MaxPool2d || op.opcode == Opcode::AvgPool2d) {
+      pool(op, y);
+    } else if (op.opcode == Opcode::ChannelsLast) {
+      transpose(x, out.dims[2], y);
+    } else if (op.opcode == Opcode::ChannelsFirst) {
+      transpose(x, y.size() / program_.tensors[op.in[0]].dims[2], y);
     } else if (op.opcode == Opcode::Argmax) {
       size_t best = 0;
       for (size_t i = 1; i < x.size(); ++i) best = x[i] > x[best] ? i : best;
@@ -174,6 +182,71 @@ class ReferenceMachine {
     const float k = 1 / std::sqrt(variance + op.imm);
     for (size_t i = 0; i < y.size(); ++i) {
       y[i] = (centred[i] * k) * values_[op.in[1]][i] + values_[op.in[2]][i];
+    }
+  }
+
+  static void transpose(const Floats& x, size_t rows, Floats& y) {
+    const size_t cols = x.size() / rows;
+    for (size_t i = 0; i < x.size(); ++i) y[i % cols * rows + i / cols] = x[i];
+  }
+
+  // Element (row, col, c) of an image; nothing where that lies outside.
+  template <class T>
+  static std::optional<T> pixel(const std::vector<T>& image, const std::vector<uint32_t>& dims,
+                                int64_t row, int64_t col, size_t c) {
+    if (row < 0 || row >= dims[0] || col < 0 || col >= dims[1]) return {};
+    return image[static_cast<size_t>((row * dims[1] + col) * dims[2]) + c];
+  }
+  static int64_t immediate(const InstructionSpec& op, size_t i) {
+    return static_cast<int64_t>(i == 0 ? op.imm : op.more[i - 1]);
+  }
+
+  void conv2d(const InstructionSpec& op, Floats& y) {
+    const std::vector<uint32_t>& x = program_.tensors[op.in[0]].dims;
+    const TensorSpec& w = program_.tensors[op.in[1]];
+    const std::vector<uint32_t>& out = program_.tensors[op.out].dims;
+    const Weights weights(w.values.begin(), w.values.end());
+    const Quantized quantized = quantize(values_[op.in[0]]);
+    const size_t depth = w.dims[3], rows = w.dims[0] / (x[2] / depth);
+    for (size_t i = 0; i < y.size(); ++i) {
+      const size_t r = i % out[2];
+      const auto top = static_cast<int64_t>(i / out[2] / out[1]) * immediate(op, 0);
+      const auto left = static_cast<int64_t>(i / out[2] % out[1]) * immediate(op, 1);
+      int64_t sum = 0;
+      for (size_t t = 0; t < w.dims[1] * w.dims[2] * depth; ++t) {
+        const auto row = static_cast<int64_t>(t / depth / w.dims[2]) * immediate(op, 6);
+        const auto col = static_cast<int64_t>(t / depth % w.dims[2]) * immediate(op, 7);
+        const size_t c = r / rows * depth + t % depth;
+        sum += weights[r * w.dims[1] * w.dims[2] * depth + t] *
+               pixel(quantized.q, x, top - immediate(op, 2) + row, left - immediate(op, 3) + col, c)
+                   .value_or(0);
+      }
+      const float bias = op.in.size() == 3 ? values_[op.in[2]][r] : 0;
+      y[i] = static_cast<float>(sum) * (quantized.s * values_[w.scale][r]) + bias;
+    }
+  }
+
+  void pool(const InstructionSpec& op, Floats& y) {
+    const std::vector<uint32_t>& x = program_.tensors[op.in[0]].dims;
+    const std::vector<uint32_t>& out = program_.tensors[op.out].dims;
+    for (const float value : values_[op.in[0]]) {
+      if (op.opcode == Opcode::MaxPool2d) note(value);
+    }
+    for (size_t i = 0; i < y.size(); ++i) {
+      const auto top = static_cast<int64_t>(i / out[2] / out[1]) * immediate(op, 2);
+      const auto left = static_cast<int64_t>(i / out[2] % out[1]) * immediate(op, 3);
+      Floats seen;
+      for (int64_t t = 0; t < immediate(op, 0) * immediate(op, 1); ++t) {
+        const auto value =
+            pixel(values_[op.in[0]], x, top - immediate(op, 4) + t / immediate(op, 1),
+                  left - immediate(op, 5) + t % immediate(op, 1), i % out[2]);
+        if (value) seen.push_back(*value);
+      }
+      float all = seen[0];
+      for (size_t k = 1; k < seen.size(); ++k) {
+        all = op.opcode == Opcode::MaxPool2d ? rules::max(seen[k], all) : all + seen[k];
+      }
+      y[i] = op.opcode == Opcode::MaxPool2d ? all : all / static_cast<float>(seen.size());
     }
   }
 

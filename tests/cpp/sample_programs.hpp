@@ -205,6 +205,31 @@ inline OneOp one_op(Opcode opcode) {
       break;
     }
     case Opcode::Argmax: one.op = p.op(opcode, p.output("y", 1, DType::I32), {x}); break;
+    case Opcode::Conv2d: {
+      p = {};
+      const uint16_t image = p.image("x", Storage::Input, {3, 2, 2});
+      const uint16_t w = p.kernels({2, 2, 1, 2}, {1, -2, 3, 4, 127, -127, 5, 6}, {1, 0.5f});
+      const uint16_t b = p.constant({0.5f, -1});
+      const uint16_t y = p.image("y", Storage::Output, {4, 2, 2});
+      one.op = p.op(opcode, y, {image, w, b}, 1);
+      p.instructions[0].more = {1, 1, 0, 1, 0, 1, 1};
+      break;
+    }
+    case Opcode::MaxPool2d:
+    case Opcode::AvgPool2d: {
+      p = {};
+      const uint16_t image = p.image("x", Storage::Input, {3, 2, 2});
+      one.op = p.op(opcode, p.image("y", Storage::Output, {3, 1, 2}), {image}, 2);
+      p.instructions[0].more = {2, 1, 1, 1, 0, 0, 0};
+      break;
+    }
+    case Opcode::ChannelsLast:
+    case Opcode::ChannelsFirst: {
+      p = {};
+      const uint16_t image = p.image("x", Storage::Input, {2, 3, 2});
+      one.op = p.op(opcode, p.image("y", Storage::Output, {3, 2, 2}), {image});
+      break;
+    }
     default: one.exists = false;
   }
   return one;

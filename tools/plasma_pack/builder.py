@@ -15,8 +15,9 @@ reordered, so results differ from the source's by the last bit at most.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +27,14 @@ from .gru_fold import find_gru
 from .program import Array, DType, Storage
 
 Ids = npt.NDArray[np.int64]
+Dims = tuple[int, ...]
 MAX_OPERANDS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Op:
-    """`op output, inputs…, constants…, immediates…`; a constant is f32 or f64 [n], or [rows, cols]
-    for weights.
+    """`op output, inputs…, constants…, immediates…`; a constant is f32 or f64 [n], [rows, cols] for
+    weights or [out, height, width, channels] for kernels.
     """
 
     op: str
@@ -49,9 +51,27 @@ class Span:
 
     first: int
     name: str
-    elements: int
+    dims: Dims
     dtype: DType
     storage: Storage
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.dims)
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """A value as it lies in memory: its element k is element order[k] of the tensor."""
+
+    name: str
+    order: Ids
+
+    def constant(self, values: Array) -> Array:
+        """[…, n] that belongs to the value's elements → to the tensor's."""
+        moved = np.empty_like(values)
+        moved[..., self.order] = values
+        return moved
 
 
 class Builder:
@@ -69,12 +89,16 @@ class Builder:
 
     # ---- tensors and ids
 
-    def declare(self, name: str, elements: int, storage: Storage, dtype: DType = DType.F32) -> Ids:
-        """A new tensor; gives the ids of its elements."""
-        span = Span(self._next_id, name, elements, dtype, storage)
+    def declare(
+        self, name: str, dims: int | Dims, storage: Storage, dtype: DType = DType.F32
+    ) -> Ids:
+        """A new tensor of these dims, or a vector; gives the ids of its elements."""
+        span = Span(
+            self._next_id, name, (dims,) if isinstance(dims, int) else dims, dtype, storage
+        )
         self.spans[name] = span
         self._order.append(span)
-        self._next_id += elements
+        self._next_id += span.elements
         return self.ids(name)
 
     def ids(self, name: str) -> Ids:
@@ -89,14 +113,82 @@ class Builder:
         return name
 
     def tensor(self, ids: Ids) -> str:
-        """The tensor that holds exactly these elements in this order; made by slicing and `concat`
-        where needed.
+        """The vector that holds exactly these elements in this order; made by slicing, `concat` and
+        `channels_first` where needed.
         """
         flat = ids.reshape(-1)
-        whole = self._span_of(int(flat[0]))
-        if np.array_equal(flat, self.ids(whole.name)):
-            return whole.name
-        parts = [self._part(span, begin, end) for span, begin, end in self._runs(flat)]
+        pieces = self._pieces(flat)
+        if pieces is None:
+            return self._join(
+                [self._part(span, begin, end) for span, begin, end in self._runs(flat)]
+            )
+        return self._join([self._in_order(piece) for piece in pieces])
+
+    def arrange(self, ids: Ids) -> Arranged:
+        """The tensor that holds exactly these elements in whatever order costs nothing: for
+        operations to which all elements are alike, or whose constants can be moved instead.
+        """
+        pieces = self._pieces(ids.reshape(-1))
+        if pieces is None:
+            return Arranged(self.tensor(ids), np.arange(ids.size))
+        if len(pieces) == 1:
+            return pieces[0]
+        begins = np.cumsum([0, *(piece.order.size for piece in pieces)])
+        order = np.concatenate(
+            [piece.order + begin for piece, begin in zip(pieces, begins, strict=False)]
+        )
+        return Arranged(self._join([piece.name for piece in pieces]), order)
+
+    def arranged_ids(self, name: str, order: Ids) -> Ids:
+        """The ids of a value that lies in a tensor in this order."""
+        return self.spans[name].first + order
+
+    def channels_last(self, ids: Ids) -> str:
+        """The tensor [height, width, channels] of a value [channels, height, width]."""
+        channels, height, width = ids.shape
+        pieces = self._pieces(ids.reshape(-1))
+        if pieces is not None and len(pieces) == 1 and self._is_image(pieces[0], ids.shape):
+            return pieces[0].name
+        exact = pieces is not None and len(pieces) == 1 and _is_identity(pieces[0].order)
+        source = pieces[0].name if pieces is not None and exact else self.tensor(ids)
+        return self.emit("channels_last", [source], (height, width, channels))
+
+    def _pieces(self, flat: Ids) -> list[Arranged] | None:
+        """The whole tensors, each in an order of its own, that follow each other; None where a part
+        of a tensor is used.
+        """
+        pieces = []
+        while flat.size:
+            span = self._span_of(int(flat[0]))
+            order = flat[: span.elements] - span.first
+            if not np.array_equal(np.sort(order), np.arange(span.elements)):
+                return None
+            pieces.append(Arranged(span.name, order))
+            flat = flat[span.elements :]
+        return pieces
+
+    def _in_order(self, piece: Arranged) -> str:
+        """A whole tensor as a vector in the value's order."""
+        dims = self.spans[piece.name].dims
+        if _is_identity(piece.order):
+            if len(dims) == 1:
+                return piece.name
+            return self.emit("concat", [piece.name], math.prod(dims))
+        if len(dims) == 3 and self._is_image(piece, (dims[2], dims[0], dims[1])):
+            return self.emit("channels_first", [piece.name], math.prod(dims))
+        return self._join(
+            [self._part(*run) for run in self._runs(piece.order + self.spans[piece.name].first)]
+        )
+
+    def _is_image(self, piece: Arranged, shape: Dims) -> bool:
+        """Whether a value of shape [channels, height, width] lies as [height, width, channels]."""
+        channels, height, width = shape
+        last = np.arange(piece.order.size).reshape(height, width, channels)
+        return self.spans[piece.name].dims == last.shape and np.array_equal(
+            piece.order, last.transpose(2, 0, 1).reshape(-1)
+        )
+
+    def _join(self, parts: list[str]) -> str:
         while len(parts) > 1:
             group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]
             elements = sum(self.spans[name].elements for name in group)
@@ -163,7 +255,7 @@ class Builder:
         self,
         op: str,
         inputs: list[str] | tuple[str, ...],
-        elements: int,
+        dims: int | Dims,
         constants: list[Array] | tuple[Array, ...] = (),
         immediates: tuple[float, ...] = (),
         label: str | None = None,
@@ -171,7 +263,7 @@ class Builder:
     ) -> str:
         """Add an operation; gives the name of its output."""
         name = self._fresh("t")
-        self.declare(name, elements, Storage.ARENA, dtype)
+        self.declare(name, dims, Storage.ARENA, dtype)
         self.made[name] = Op(op, name, tuple(inputs), tuple(constants), immediates, label)
         self.ops.append(self.made[name])
         return name
@@ -189,7 +281,7 @@ class Builder:
         return self.emit("linear", [x], weights.shape[0], constants, label=label)
 
     def unary(self, op: str, x: str, immediates: tuple[float, ...] = ()) -> str:
-        return self.emit(op, [x], self.spans[x].elements, immediates=immediates)
+        return self.emit(op, [x], self.spans[x].dims, immediates=immediates)
 
     def binary(self, op: str, a: str, b: str) -> str:
         """add, sub or mul of two vectors; silu or gru where that is what it computes."""
@@ -202,13 +294,17 @@ class Builder:
             gru = find_gru(self, (a, b))
             if gru is not None:
                 return self.emit("gru", [gru.gi, gru.gh, gru.h], self.spans[gru.h].elements)
-        return self.emit(op, [a, b], self.spans[a].elements)
+        return self.emit(op, [a, b], self.spans[a].dims)
 
     def shift(self, x: str, amount: Array) -> str:
         """x + amount, amount f64 [n]."""
         made = self.made.get(x)
         if made is not None and made.op == "linear" and len(made.constants) == 1:
             return self.linear(made.inputs[0], made.constants[0], amount, made.label or "")
+        if made is not None and made.op == "conv2d" and len(made.constants) == 1:
+            by_channel = amount.reshape(-1, self.spans[x].dims[-1])
+            if (by_channel == by_channel[0]).all():
+                return self.conv2d(replace(made, constants=(*made.constants, by_channel[0])))
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(amount))
             return self._squash(made.inputs[0], scale, offset + amount)
@@ -225,10 +321,20 @@ class Builder:
         return self._normalize(x, np.zeros_like(factor), factor)
 
     def _normalize(self, x: str, mean: Array, scale: Array) -> str:
-        return self.emit("normalize", [x], len(mean), [mean, scale])
+        return self.emit("normalize", [x], self.spans[x].dims, [mean, scale])
 
     def _squash(self, x: str, scale: Array, offset: Array) -> str:
-        return self.emit("squash", [x], len(scale), [scale, offset])
+        return self.emit("squash", [x], self.spans[x].dims, [scale, offset])
+
+    def conv2d(self, op: Op) -> str:
+        """Another conv2d of the same input and window, with the weights and bias of `op`."""
+        return self.emit(
+            "conv2d", op.inputs, self.spans[op.output].dims, op.constants, op.immediates, op.label
+        )
+
+
+def _is_identity(order: Ids) -> bool:
+    return np.array_equal(order, np.arange(order.size))
 
 
 def _squash_of(made: Op, n: int) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ from plasma_edge import Policy
 from .errors import AdapterError, OptionError, SourceError
 from .format import MAX_GOLD_BYTES, MAX_GOLD_CASES, Section
 from .keys import public_bytes
-from .program import Array, FloatArray, Io, Program, Storage
+from .program import Array, FloatArray, Io, Program, Storage, Tensor
 from .writer import Draft, write_packet
 
 Observations = Array | Mapping[str, Array] | None
@@ -87,7 +87,7 @@ def _candidates(program: Program, observations: Observations) -> list[Case]:
     if observations is None:
         generator = np.random.default_rng(_SEED)
         return [
-            {io.name: _draw(io, t.elements, generator) for io, t in inputs}
+            {io.name: _draw(io, t.dims, generator) for io, t in inputs}
             for _ in range(4 * MAX_GOLD_CASES)
         ]
     if not isinstance(observations, Mapping):
@@ -96,7 +96,7 @@ def _candidates(program: Program, observations: Observations) -> list[Case]:
                 f"golden: the inputs are {[io.name for io, _ in inputs]}; pass a dict by name"
             )
         observations = {inputs[0][0].name: observations}
-    columns = {io.name: _rows(observations.get(io.name), io.name, t.elements) for io, t in inputs}
+    columns = {io.name: _rows(observations.get(io.name), io.name, t) for io, t in inputs}
     counts = {len(rows) for rows in columns.values()}
     if len(counts) != 1:
         raise OptionError(
@@ -105,22 +105,23 @@ def _candidates(program: Program, observations: Observations) -> list[Case]:
     return [{name: rows[i] for name, rows in columns.items()} for i in range(counts.pop())]
 
 
-def _rows(values: Array | None, name: str, elements: int) -> FloatArray:
+def _rows(values: Array | None, name: str, tensor: Tensor) -> FloatArray:
     if values is None:
         raise OptionError(f"golden: no observations for input {name!r}")
     rows = np.asarray(values, np.float32)
-    is_table = rows.ndim >= 2 and len(rows) > 0 and rows[0].size == elements
+    is_table = rows.ndim >= 2 and len(rows) > 0 and rows[0].size == tensor.elements
     if not is_table or not np.isfinite(rows).all():
         raise OptionError(
-            f"golden: found shape {rows.shape} for {name!r}, expected finite [N, {elements}]"
+            f"golden: found shape {rows.shape} for {name!r}, expected finite "
+            f"[N, {', '.join(map(str, tensor.dims))}]"
         )
-    return rows.reshape(len(rows), elements)
+    return rows.reshape(len(rows), *tensor.dims)
 
 
-def _draw(io: Io, elements: int, generator: np.random.Generator) -> FloatArray:
+def _draw(io: Io, dims: tuple[int, ...], generator: np.random.Generator) -> FloatArray:
     if io.low < io.high:
-        return generator.uniform(io.low, io.high, elements).astype(np.float32)
-    return generator.standard_normal(elements).astype(np.float32)
+        return generator.uniform(io.low, io.high, dims).astype(np.float32)
+    return generator.standard_normal(dims).astype(np.float32)
 
 
 def _spaced(count: int, limit: int) -> list[int]:

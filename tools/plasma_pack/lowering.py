@@ -15,6 +15,9 @@ from .errors import SourceError
 from .program import Array, DType, Instruction, Io, Program, Slot, Storage, Tensor
 from .quantize import quantize
 
+# Constants of these have the shape of the result.
+_ELEMENTWISE = ("normalize", "clamp", "squash")
+
 _TABLE_ORDER = (Storage.INPUT, Storage.OUTPUT, Storage.STATE, Storage.CONST, Storage.ARENA)
 
 
@@ -150,7 +153,7 @@ class _Lowering:
         span = self.builder.spans[name]
         values = self.builder.constants.get(name)
         self.tensors.setdefault(
-            name, Tensor(name, span.dtype, (span.elements,), span.storage, values)
+            name, Tensor(name, span.dtype, span.dims, span.storage, values)
         )
 
     def _constant(self, name: str, values: Array, op: Op) -> str:
@@ -158,14 +161,24 @@ class _Lowering:
             raise SourceError(
                 f"a constant of {op.label or op.op} holds NaN or infinity; train again"
             )
-        if values.ndim == 2 and self.options.weights == "int8":
-            matrix = quantize(values, f"weights of {op.label}")
+        if op.op in _ELEMENTWISE:
+            values = values.reshape(self.builder.spans[op.output].dims)
+        is_kernel = op.op == "conv2d" and values.ndim == 4
+        if is_kernel and self.options.weights != "int8":
+            raise SourceError(f"{op.label} is a convolution, which has int8 weights only")
+        if is_kernel or (values.ndim == 2 and op.op == "linear" and self.options.weights == "int8"):
+            matrix = quantize(values.reshape(len(values), -1), f"weights of {op.label}")
             scale = f"{name}s"
             self.tensors[scale] = Tensor(
                 scale, DType.F32, matrix.scales.shape, Storage.CONST, matrix.scales
             )
             self.tensors[name] = Tensor(
-                name, DType.I8, values.shape, Storage.CONST, matrix.values, scale
+                name,
+                DType.I8,
+                values.shape,
+                Storage.CONST,
+                matrix.values.reshape(values.shape),
+                scale,
             )
         else:
             floats = values.astype(np.float32)

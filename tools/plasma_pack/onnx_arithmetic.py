@@ -17,7 +17,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 def _unary(op: str) -> Convert:
     def convert(node: Node) -> list[Ids]:
-        return node.wrap(node.builder.unary(op, node.tensor(0)), node.ids(0).shape)
+        return node.map(0, lambda x: node.builder.unary(op, x.name))
 
     return convert
 
@@ -25,7 +25,7 @@ def _unary(op: str) -> Convert:
 def _with_alpha(op: str, default: float) -> Convert:
     def convert(node: Node) -> list[Ids]:
         alpha = float(node.attributes.get("alpha", default))
-        return node.wrap(node.builder.unary(op, node.tensor(0), (alpha,)), node.ids(0).shape)
+        return node.map(0, lambda x: node.builder.unary(op, x.name, (alpha,)))
 
     return convert
 
@@ -35,6 +35,10 @@ def _two_live(node: Node, op: str) -> list[Ids]:
     shape = np.broadcast_shapes(a.shape, b.shape)
     if a.size != b.size or a.size != np.prod(shape):
         raise node.error(f"combines shapes {a.shape} and {b.shape}; expected as many elements")
+    left, right = node.builder.arrange(a), node.builder.arrange(b)
+    spans = node.builder.spans
+    if spans[left.name].dims == spans[right.name].dims and np.array_equal(left.order, right.order):
+        return node.arranged(node.builder.binary(op, left.name, right.name), left, shape)
     y = node.builder.binary(op, node.builder.tensor(a), node.builder.tensor(b))
     return node.wrap(y, shape)
 
@@ -53,24 +57,27 @@ def _add(node: Node) -> list[Ids]:
     if node.is_live(0) and node.is_live(1):
         return _two_live(node, "add")
     ids, values, shape = _live_and_constant(node)
-    return node.wrap(node.builder.shift(node.builder.tensor(ids), values), shape)
+    x = node.builder.arrange(ids)
+    return node.arranged(node.builder.shift(x.name, x.constant(values)), x, shape)
 
 
 def _sub(node: Node) -> list[Ids]:
     if node.is_live(0) and node.is_live(1):
         return _two_live(node, "sub")
     ids, values, shape = _live_and_constant(node)
-    y = node.builder.shift(node.builder.tensor(ids), -values)
+    x = node.builder.arrange(ids)
+    y = node.builder.shift(x.name, x.constant(-values))
     if not node.is_live(0):
         y = node.builder.scale(y, np.full(ids.size, -1.0))
-    return node.wrap(y, shape)
+    return node.arranged(y, x, shape)
 
 
 def _mul(node: Node) -> list[Ids]:
     if node.is_live(0) and node.is_live(1):
         return _two_live(node, "mul")
     ids, values, shape = _live_and_constant(node)
-    return node.wrap(node.builder.scale(node.builder.tensor(ids), values), shape)
+    x = node.builder.arrange(ids)
+    return node.arranged(node.builder.scale(x.name, x.constant(values)), x, shape)
 
 
 def _div(node: Node) -> list[Ids]:
@@ -79,19 +86,20 @@ def _div(node: Node) -> list[Ids]:
     ids, values, shape = _live_and_constant(node)
     if (values == 0).any():
         raise node.error("divides by zero; check the statistics that normalise the observations")
-    return node.wrap(node.builder.scale(node.builder.tensor(ids), 1 / values), shape)
+    x = node.builder.arrange(ids)
+    return node.arranged(node.builder.scale(x.name, x.constant(1 / values)), x, shape)
 
 
 def _neg(node: Node) -> list[Ids]:
-    ids = node.ids(0)
-    y = node.builder.scale(node.builder.tensor(ids), np.full(ids.size, -1.0))
-    return node.wrap(y, ids.shape)
+    return node.map(0, lambda x: node.builder.scale(x.name, np.full(x.order.size, -1.0)))
 
 
 def _limit(node: Node, ids: Ids, low: Array, high: Array) -> list[Ids]:
     limits = [np.clip(node.spread(side, ids.shape), -LARGEST, LARGEST) for side in (low, high)]
-    y = node.builder.emit("clamp", [node.builder.tensor(ids)], ids.size, limits)
-    return node.wrap(y, ids.shape)
+    x = node.builder.arrange(ids)
+    dims = node.builder.spans[x.name].dims
+    y = node.builder.emit("clamp", [x.name], dims, [x.constant(side) for side in limits])
+    return node.arranged(y, x, ids.shape)
 
 
 def _clip(node: Node) -> list[Ids]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX in, program out: what torch.onnx.export makes of an MLP or a GRU policy, by either exporter.
+"""ONNX in, program out: what torch.onnx.export makes of an MLP, a GRU policy or a convolutional
+network, by either exporter.
 
 The batch is 1. A recurrent state that the network takes as an input and gives back as an output
 stays inside the program, as a state that is carried from tick to tick.
@@ -18,12 +19,13 @@ from .errors import SourceError
 from .lowering import Options, lower
 from .onnx_arithmetic import ARITHMETIC
 from .onnx_graph import MOVEMENT, Graph, Source, load_graph
+from .onnx_images import IMAGES
 from .onnx_layers import LAYERS
 from .onnx_node import Node
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-OPERATORS = ARITHMETIC | LAYERS
+OPERATORS = ARITHMETIC | LAYERS | IMAGES
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class _Walk:
         self.live: dict[str, Ids] = {}
         for value in graph.inputs:
             storage = Storage.STATE if value.name in pairs else Storage.INPUT
-            ids = self.builder.declare(value.name, int(np.prod(value.shape)), storage)
+            dims = _dims(value.shape) if storage is Storage.INPUT else int(np.prod(value.shape))
+            ids = self.builder.declare(value.name, dims, storage)
             self.live[value.name] = ids.reshape(value.shape)
 
     def convert(self, node: onnx.NodeProto) -> None:
@@ -146,3 +149,8 @@ class _Walk:
                 f"{given!r} that should feed it has {ids.size}"
             )
         return ids
+
+
+def _dims(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """An image [1, channels, height, width] is declared without its batch; the rest is a vector."""
+    return shape[1:] if len(shape) == 4 and shape[0] == 1 else (int(np.prod(shape)),)

@@ -26,7 +26,8 @@ def _gemm(node: Node) -> list[Ids]:
     bias = node.spread(node.constant(2, np.zeros(1)), (1, rows)) * given.get("beta", 1.0)
     scaled = weights * np.float32(given.get("alpha", 1.0))
     label = module_path(node.proto, node.name(1))
-    return node.wrap(node.builder.linear(node.row(node.ids(0)), scaled, bias, label), (1, rows))
+    x = node.row(node.ids(0))
+    return node.wrap(node.builder.linear(x.name, x.constant(scaled), bias, label), (1, rows))
 
 
 def _matmul(node: Node) -> list[Ids]:
@@ -37,7 +38,8 @@ def _matmul(node: Node) -> list[Ids]:
     if weights.ndim != 2:
         raise node.error(f"the weights have shape {weights.shape}, expected [in, out]")
     label = module_path(node.proto, node.name(1))
-    y = node.builder.linear(node.row(ids), weights.T, None, label)
+    x = node.row(ids)
+    y = node.builder.linear(x.name, x.constant(weights.T), None, label)
     return node.wrap(y, (*ids.shape[:-1], weights.shape[1]))
 
 

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 
-from .builder import Builder, Ids
+from .builder import Arranged, Builder, Ids
 from .errors import SourceError
 from .onnx_graph import Graph, attributes
 from .program import Array, DType
@@ -63,6 +63,16 @@ class Node:
     def wrap(self, tensor: str, shape: tuple[int, ...]) -> list[Ids]:
         return [self.builder.ids(tensor).reshape(shape)]
 
+    def arranged(self, tensor: str, x: Arranged, shape: tuple[int, ...]) -> list[Ids]:
+        """A value that lies in `tensor` as x does in its own."""
+        return [self.builder.arranged_ids(tensor, x.order).reshape(shape)]
+
+    def map(self, position: int, make: Callable[[Arranged], str]) -> list[Ids]:
+        """The result of an operation that treats all elements of a live operand alike."""
+        ids = self.ids(position)
+        x = self.builder.arrange(ids)
+        return self.arranged(make(x), x, ids.shape)
+
     def spread(self, values: Array, shape: tuple[int, ...]) -> Array:
         """A constant as f64 [n] over the elements of a value of that shape."""
         try:
@@ -72,9 +82,9 @@ class Node:
                 f"a constant of shape {values.shape} does not fit a value of shape {shape}"
             ) from None
 
-    def row(self, ids: Ids) -> str:
-        """A live value whose leading dimensions are 1, as a vector."""
+    def row(self, ids: Ids) -> Arranged:
+        """A live value whose leading dimensions are 1."""
         if ids.size != ids.shape[-1]:
             batch = ids.size // ids.shape[-1]
             raise self.error(f"found a batch of {batch}; export with batch 1 or a dynamic batch")
-        return self.builder.tensor(ids)
+        return self.builder.arrange(ids)

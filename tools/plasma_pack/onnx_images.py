@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX operators on images: convolutions, pools and batch normalisation, and what each becomes.
+
+ONNX has images as [1, channels, height, width], the machine as [height, width, channels]. A value
+keeps ONNX's shape here and only its element ids say where it lies, so nothing is moved between one
+layer and the next; an input is rearranged once, and a `linear` has its columns moved instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from .builder import Ids, Op
+from .onnx_graph import module_path
+from .onnx_node import Node
+from .program import Array
+
+Convert = Callable[[Node], list[Ids]]
+_PAIR = (1, 1)
+
+
+def _conv(node: Node) -> list[Ids]:
+    """Kernels from [out, in / groups, height, width] to [out, height, width, in / groups]."""
+    image = _image(node)
+    given = node.attributes
+    kernels = node.constant(1).astype(np.float32)
+    if kernels.ndim != 4 or image.shape[0] != kernels.shape[1] * given.get("group", 1):
+        raise node.error(f"kernels {kernels.shape} do not fit an image {image.shape}")
+    dilations = tuple(given.get("dilations", _PAIR))
+    extent = tuple(
+        (k - 1) * d + 1 for k, d in zip(kernels.shape[2:], dilations, strict=True)
+    )
+    strides, pads = tuple(given.get("strides", _PAIR)), _pads(node)
+    out = _sizes(node, image.shape, extent, strides, pads)
+    bias = node.constant(2, np.zeros(len(kernels))).astype(np.float32)
+    source, kernels, bias = _unnormalised(node, image, kernels, bias, has_pads=any(pads))
+    constants = [kernels.transpose(0, 2, 3, 1), *([bias] if bias.any() else [])]
+    label = module_path(node.proto, node.name(1))
+    numbers = tuple(float(n) for n in (*strides, *pads, *dilations))
+    x = node.builder.channels_last(source)
+    y = node.builder.emit("conv2d", [x], (*out, len(kernels)), constants, numbers, label)
+    return _from_machine(node, y)
+
+
+def _unnormalised(
+    node: Node, image: Ids, kernels: Array, bias: Array, *, has_pads: bool
+) -> tuple[Ids, Array, Array]:
+    """Observations that are only scaled, or shifted channel by channel, are so by the kernels."""
+    x = node.builder.arrange(image)
+    made = node.builder.made.get(x.name)
+    if made is None or made.op != "normalize":
+        return image, kernels, bias
+    channels, group = image.shape[0], kernels.shape[1]
+    mean, scale = (c[x.order].reshape(channels, -1) for c in made.constants)
+    is_by_channel = (mean == mean[:, :1]).all() and (scale == scale[:, :1]).all()
+    if not is_by_channel or (has_pads and mean.any()):
+        return image, kernels, bias
+    rows = len(kernels) * group // channels
+    of_row = (np.arange(len(kernels)) // rows)[:, None] * group + np.arange(group)
+    scaled = kernels * scale[:, 0][of_row][:, :, None, None]
+    shift = (scaled * mean[:, 0][of_row][:, :, None, None]).sum(axis=(1, 2, 3))
+    source = node.builder.arranged_ids(made.inputs[0], x.order).reshape(image.shape)
+    return source, scaled.astype(np.float32), (bias - shift).astype(np.float32)
+
+
+def _batch_norm(node: Node) -> list[Ids]:
+    """(x − mean) · k + b channel by channel, folded into the layer before it where there is one."""
+    ids = node.ids(0)
+    gain, offset, mean, variance = (node.constant(k).astype(np.float64) for k in range(1, 5))
+    scale = gain / np.sqrt(variance + node.attributes.get("epsilon", 1e-5))
+    shift = offset - mean * scale
+    by_channel = (1, -1, *[1] * (ids.ndim - 2))
+    x = node.builder.arrange(ids)
+    factor, amount = (
+        x.constant(node.spread(values.reshape(by_channel), ids.shape)) for values in (scale, shift)
+    )
+    made = node.builder.made.get(x.name)
+    if made is not None and made.op in ("conv2d", "linear"):
+        return node.arranged(_normalised_layer(node, made, factor, amount), x, ids.shape)
+    y = node.builder.shift(node.builder.scale(x.name, factor), amount)
+    return node.arranged(y, x, ids.shape)
+
+
+def _normalised_layer(node: Node, made: Op, factor: Array, amount: Array) -> str:
+    weights, *rest = made.constants
+    rows = len(weights)
+    scale, shift = (values.reshape(-1, rows)[0] for values in (factor, amount))
+    bias = (rest[0] if rest else np.zeros(rows)) * scale + shift
+    scaled = weights * scale.reshape(rows, *[1] * (weights.ndim - 1))
+    constants = (scaled.astype(np.float32), bias.astype(np.float32))
+    if made.op == "linear":
+        return node.builder.linear(made.inputs[0], *constants, made.label or "")
+    return node.builder.conv2d(replace(made, constants=constants))
+
+
+def _pool(op: str) -> Convert:
+    def convert(node: Node) -> list[Ids]:
+        given, image = node.attributes, _image(node)
+        if len(node.proto.output) > 1 or any(d != 1 for d in given.get("dilations", ())):
+            raise node.error("gives indices or is dilated; that is not supported")
+        kernel, strides = tuple(given["kernel_shape"]), tuple(given.get("strides", _PAIR))
+        pads = _pads(node)
+        if op == "avg_pool2d" and any(pads) and given.get("count_include_pad", 0):
+            raise node.error("counts padding; export with count_include_pad=False")
+        if given.get("ceil_mode", 0):
+            pads = _ceiled(image.shape, kernel, strides, pads)
+        return _emit_pool(node, op, image, kernel, strides, pads)
+
+    return convert
+
+
+def _ceiled(
+    shape: tuple[int, ...], kernel: tuple[int, ...], strides: tuple[int, ...], pads: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Padding after the image that makes the last window fit; one must begin on the image."""
+    after = []
+    for size, k, stride, before, behind in zip(
+        shape[1:], kernel, strides, pads[:2], pads[2:], strict=True
+    ):
+        last = -(-(size + before + behind - k) // stride) * stride
+        last -= stride if last >= size + before else 0
+        after.append(max(behind, last + k - size - before))
+    return (*pads[:2], *after)
+
+
+def _global_pool(op: str) -> Convert:
+    def convert(node: Node) -> list[Ids]:
+        image = _image(node)
+        return _emit_pool(node, op, image, image.shape[1:], _PAIR, (0, 0, 0, 0))
+
+    return convert
+
+
+def _reduce_mean(node: Node) -> list[Ids]:
+    """The mean of each channel of an image, as torch's AdaptiveAvgPool2d(1) and mean((2, 3))."""
+    image, given = _image(node), node.attributes
+    axes = given.get("axes") or node.constant(1).tolist()
+    if sorted(axis % 4 for axis in axes) != [2, 3]:
+        raise node.error(f"takes the mean along {axes}; expected height and width of an image")
+    means = _emit_pool(node, "avg_pool2d", image, image.shape[1:], _PAIR, (0, 0, 0, 0))[0]
+    return [means if given.get("keepdims", 1) else means.reshape(1, -1)]
+
+
+def _emit_pool(
+    node: Node,
+    op: str,
+    image: Ids,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    pads: tuple[int, ...],
+) -> list[Ids]:
+    out = _sizes(node, image.shape, kernel, strides, pads)
+    x = node.builder.channels_last(image)
+    numbers = tuple(float(n) for n in (*kernel, *strides, *pads))
+    y = node.builder.emit(op, [x], (*out, image.shape[0]), immediates=numbers)
+    return _from_machine(node, y)
+
+
+def _image(node: Node) -> Ids:
+    """The ids [channels, height, width] of a live image."""
+    ids = node.ids(0)
+    if ids.ndim != 4 or ids.shape[0] != 1:
+        raise node.error(f"found a value {ids.shape}, expected an image [1, channels, h, w]")
+    return ids[0]
+
+
+def _from_machine(node: Node, y: str) -> list[Ids]:
+    dims = node.builder.spans[y].dims
+    return [node.builder.ids(y).reshape(dims).transpose(2, 0, 1)[None]]
+
+
+def _pads(node: Node) -> tuple[int, ...]:
+    """(top, left, bottom, right)."""
+    if node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        raise node.error("pads automatically; export with padding as numbers")
+    return tuple(node.attributes.get("pads", (0, 0, 0, 0)))
+
+
+def _sizes(
+    node: Node,
+    shape: tuple[int, ...],
+    extent: tuple[int, ...],
+    strides: tuple[int, ...],
+    pads: tuple[int, ...],
+) -> tuple[int, int]:
+    """(height, width) of the result."""
+    height, width = (
+        (size + pads[i] + pads[i + 2] - extent[i]) // strides[i] + 1
+        for i, size in enumerate(shape[1:])
+    )
+    if height < 1 or width < 1:
+        raise node.error(f"a window of {extent} does not fit an image {shape}")
+    return height, width
+
+
+IMAGES: dict[str, Convert] = {
+    "AveragePool": _pool("avg_pool2d"),
+    "BatchNormalization": _batch_norm,
+    "Conv": _conv,
+    "GlobalAveragePool": _global_pool("avg_pool2d"),
+    "GlobalMaxPool": _global_pool("max_pool2d"),
+    "MaxPool": _pool("max_pool2d"),
+    "ReduceMean": _reduce_mean,
+}
