@@ -49,9 +49,7 @@ constexpr int kImageOffset = 0;
 constexpr int kTilePanels = 2;
 constexpr int kTilePositions = 2;
 
-LANES_INLINE Quad pixels(const int8_t* p) noexcept { return quad(p); }
-
-LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Quad x) noexcept {
+LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
   return add_products(sums, block, x);
 }
 

@@ -140,11 +140,9 @@ constexpr int kImageOffset = 128;
 constexpr int kTilePanels = 4;
 constexpr int kTilePositions = 4;
 
-LANES_INLINE Quad pixels(const int8_t* p) noexcept { return quad(p); }
-
 LANES_INLINE Sums load_sums(const int8_t* p) noexcept { return {_mm512_loadu_si512(p)}; }
 
-LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Quad x) noexcept {
+LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
   return {_mm512_dpbusd_epi32(sums.words, x, _mm512_loadu_si512(block))};
 }
 

@@ -53,9 +53,7 @@ constexpr int kImageOffset = 128;
 constexpr int kTilePanels = 2;
 constexpr int kTilePositions = 4;
 
-LANES_INLINE Quad pixels(const int8_t* p) noexcept { return broadcast_quad(p); }
-
-LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Quad x) noexcept {
+LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
   return {_mm256_dpbusd_avx_epi32(sums.words, x, load_words(block))};
 }
 
