@@ -31,7 +31,8 @@ struct KernelTable {
   const char* name;
 
   // int8 weights are repacked once, at load, into the layout this table reads.
-  // Requires: -127 <= w <= 127, cols <= 133'144, packed 64-byte aligned. Ensures: padding weighs nothing.
+  // Requires: -127 <= w <= 127, cols <= 133'144, packed 64-byte aligned. Ensures: padding weighs
+  // nothing.
   size_t (*packed_i8_bytes)(int rows, int cols) noexcept;
   void (*pack_i8)(const int8_t* w, int rows, int cols, int8_t* packed) noexcept;
 
@@ -78,8 +79,13 @@ struct KernelTable {
   // LAYERNORM (rule 16); the peak includes the variance.
   uint32_t (*layer_norm)(const float* x, const float* gain, const float* bias, float eps, float* y,
                          int n) noexcept;
-  // GRU (rule 18): gi, gh are [3n] in the order r, z, c; h and y are [n]. The peak is of gi and gh.
+  // GRU (rule 17): gi, gh are [3n] in the order r, z, c; h and y are [n]. The peak is of gi and gh.
   uint32_t (*gru)(const float* gi, const float* gh, const float* h, float* y, int n) noexcept;
+  // LSTM (rule 19): gi, gh are [4n] in the order i, f, g, o; c and y are [n]. The cell gives c' and
+  // the peak of i, f and g; hidden takes c' as c and gives h' and the peak of o and c'.
+  uint32_t (*lstm_cell)(const float* gi, const float* gh, const float* c, float* y, int n) noexcept;
+  uint32_t (*lstm_hidden)(const float* gi, const float* gh, const float* c, float* y,
+                          int n) noexcept;
   // Index of the first largest element (x_i > best replaces best).
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
   // The peak alone: is this vector finite?

@@ -76,10 +76,11 @@ float tanh(float x) noexcept {
 }
 
 uint32_t magnitude(float x) noexcept { return bits(x) & 0x7FFFFFFFu; }
+uint32_t larger(uint32_t a, uint32_t b) noexcept { return a > b ? a : b; }
 
 uint32_t peak(const float* x, int n) noexcept {
   uint32_t largest = 0;
-  for (int i = 0; i < n; ++i) largest = magnitude(x[i]) > largest ? magnitude(x[i]) : largest;
+  for (int i = 0; i < n; ++i) largest = larger(magnitude(x[i]), largest);
   return largest;
 }
 
@@ -232,7 +233,7 @@ uint32_t layer_norm(const float* x, const float* gain, const float* bias, float 
   const float variance = striped_sum(n, square) / count;
   const float k = 1.0f / __builtin_sqrtf(variance + eps);
   for (int i = 0; i < n; ++i) y[i] = ((x[i] - mean) * k) * gain[i] + bias[i];
-  return magnitude(variance) > largest ? magnitude(variance) : largest;
+  return larger(magnitude(variance), largest);
 }
 
 uint32_t gru(const float* gi, const float* gh, const float* h, float* y, int n) noexcept {
@@ -244,7 +245,29 @@ uint32_t gru(const float* gi, const float* gh, const float* h, float* y, int n) 
     const float c = tanh(r * gh[2 * n + i] + gi[2 * n + i]);
     y[i] = z * (h[i] - c) + c;
   }
-  return of_gi > of_gh ? of_gi : of_gh;
+  return larger(of_gi, of_gh);
+}
+
+uint32_t lstm_cell(const float* gi, const float* gh, const float* c, float* y, int n) noexcept {
+  const uint32_t of_gi = peak(gi, 3 * n);
+  const uint32_t of_gh = peak(gh, 3 * n);
+  for (int k = 0; k < n; ++k) {
+    const float i = sigmoid(gi[k] + gh[k]);
+    const float f = sigmoid(gi[n + k] + gh[n + k]);
+    const float g = tanh(gi[2 * n + k] + gh[2 * n + k]);
+    y[k] = f * c[k] + i * g;
+  }
+  return larger(of_gi, of_gh);
+}
+
+uint32_t lstm_hidden(const float* gi, const float* gh, const float* c, float* y, int n) noexcept {
+  const uint32_t of_gates = larger(peak(gi + 3 * n, n), peak(gh + 3 * n, n));
+  const uint32_t of_c = peak(c, n);
+  for (int k = 0; k < n; ++k) {
+    const float o = sigmoid(gi[3 * n + k] + gh[3 * n + k]);
+    y[k] = o * tanh(c[k]);
+  }
+  return larger(of_gates, of_c);
 }
 
 uint32_t argmax(const float* x, int32_t* index, int n) noexcept {
@@ -279,6 +302,8 @@ const KernelTable kScalar = {
     .tanh = tanh,
     .layer_norm = layer_norm,
     .gru = gru,
+    .lstm_cell = lstm_cell,
+    .lstm_hidden = lstm_hidden,
     .argmax = argmax,
     .peak = peak,
 };

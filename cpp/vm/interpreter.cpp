@@ -45,8 +45,13 @@ class Evaluation {
         break;
       case Opcode::Gru: note(k_.gru(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
       case Opcode::Concat: concat(op); break;
-      case Opcode::Copy: std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); break;
+      case Opcode::Copy: copy(x, y, n); break;
       case Opcode::Argmax: note(k_.argmax(x, ints_out(op.y.offset), op.x[0].count)); break;
+      case Opcode::LstmCell: note(k_.lstm_cell(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
+      case Opcode::LstmHidden:
+        note(k_.lstm_hidden(x, floats(op.x[1]), floats(op.x[2]), y, n));
+        break;
+      case Opcode::Slice: copy(x + static_cast<int32_t>(op.imm), y, n); break;
     }
   }
 
@@ -69,6 +74,10 @@ class Evaluation {
   float* floats_out(uint32_t offset) const noexcept { return static_cast<float*>(out(offset)); }
   int32_t* ints_out(uint32_t offset) const noexcept { return static_cast<int32_t*>(out(offset)); }
   int8_t* bytes_out(uint32_t offset) const noexcept { return static_cast<int8_t*>(out(offset)); }
+
+  static void copy(const float* x, float* y, int n) noexcept {
+    std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
+  }
 
   float quantize(const float* x, int n, int8_t* q) noexcept {
     uint32_t peak = 0;
@@ -109,7 +118,7 @@ class Evaluation {
   void concat(const Op& op) noexcept {
     float* y = floats_out(op.y.offset);
     for (size_t i = 0; i < op.n_in; ++i) {
-      std::memcpy(y, floats(op.x[i]), static_cast<size_t>(op.x[i].count) * sizeof(float));
+      copy(floats(op.x[i]), y, op.x[i].count);
       y += op.x[i].count;
     }
   }

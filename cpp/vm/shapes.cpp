@@ -4,6 +4,8 @@
 //
 // Add an opcode here before the interpreter knows it:
 // kernels run without checks on what this file proved.
+#include <cmath>
+
 #include "vm/rules.hpp"
 
 namespace plasma::vm {
@@ -41,8 +43,11 @@ class Shapes {
       case Opcode::Sigmoid:
       case Opcode::Tanh:
       case Opcode::Copy: vector_out(n(0)); break;
-      case Opcode::Gru: gru(); break;
+      case Opcode::Gru: gated(3); break;
+      case Opcode::LstmCell:
+      case Opcode::LstmHidden: gated(4); break;
       case Opcode::Concat: concat(); break;
+      case Opcode::Slice: slice(); break;
       case Opcode::Argmax:
         n(0);
         require(out().dtype == DType::I32 && out().rank == 1 && out().dims[0] == 1,
@@ -98,10 +103,11 @@ class Shapes {
     }
   }
 
-  void gru() noexcept {
+  // Operands 0 and 1 are so many gates for each element of operand 2.
+  void gated(uint64_t gates) noexcept {
     const uint32_t length = n(2);
-    vector(0, uint64_t{3} * length);
-    vector(1, uint64_t{3} * length);
+    vector(0, gates * length);
+    vector(1, gates * length);
     vector_out(length);
   }
 
@@ -109,6 +115,19 @@ class Shapes {
     uint64_t length = 0;
     for (size_t k = 0; k < instruction_.n_in; ++k) length += n(k);
     vector_out(length);
+  }
+
+  void slice() noexcept {
+    const uint32_t length = n(0);
+    vector_out(out().dims[0]);
+    const float begin = instruction_.imm;
+    const bool is_index = begin >= 0 && !std::signbit(begin) && begin < float{kMaxElements} &&
+                          begin == std::floor(begin);
+    require(is_index, "begin is not a whole number: instruction");
+    if (error_) return;
+    const uint64_t end = static_cast<uint64_t>(begin) + out().dims[0];
+    if (end > length)
+      error_ = fail_at_most(Status::ProgShape, "end of instruction", end, length, index_);
   }
 
   const Program& program_;

@@ -159,6 +159,17 @@ class ReferenceMachine {
         const float c = rules::tanh(r * in(1, 2 * n + i) + in(0, 2 * n + i));
         return z * (in(2, i) - c) + c;
       }
+      case Opcode::Slice: return in(0, static_cast<size_t>(op.imm) + i);
+      case Opcode::LstmCell: {
+        const size_t n = values_[op.in[2]].size();
+        const auto gate = [&](size_t k) { return in(0, k * n + i) + in(1, k * n + i); };
+        const float kept = rules::sigmoid(gate(1)) * in(2, i);
+        return kept + rules::sigmoid(gate(0)) * rules::tanh(gate(2));
+      }
+      case Opcode::LstmHidden: {
+        const size_t n = values_[op.in[2]].size();
+        return rules::sigmoid(in(0, 3 * n + i) + in(1, 3 * n + i)) * rules::tanh(in(2, i));
+      }
       default: return std::nanf("");
     }
   }

@@ -21,9 +21,9 @@ using namespace plasma::kernels;
 constexpr int kLongest = 2 * 64 + 19;
 constexpr int kMaxCols = 133'144;
 
-// One shape for every kernel that gives n floats for vectors a, b and c. These have 3n elements, of
-// which most kernels read n; kernels without a peak give 0. The golden hash pins the bits for ever:
-// a change there is a change of the instruction set (vm/ISA.md).
+// One shape for every kernel that gives n floats for vectors a, b and c. These have `width` times n
+// elements, of which most kernels read n; kernels without a peak give 0. The golden hash pins the
+// bits for ever: a change there is a change of the instruction set (vm/ISA.md).
 struct Vectors {
   const float *a, *b, *c;
   float* y;
@@ -38,6 +38,7 @@ struct VectorKernel {
   uint64_t golden;
   uint32_t (*run)(Table k, Vectors v);
   bool y_apart = false;  // y may be none of a, b and c; elsewhere it may be a
+  int width = 3;
 };
 
 const VectorKernel kVectorKernels[] = {
@@ -67,7 +68,12 @@ const VectorKernel kVectorKernels[] = {
      [](Table k, Vectors v) { return k.layer_norm(v.a, v.b, v.c, 1e-5f, v.y, v.n); }},
     {"gru", 0xFA884FEA246B1377u, [](Table k, Vectors v) { return k.gru(v.a, v.b, v.c, v.y, v.n); },
      true},
+    {"lstm_cell", 0x1F1790EC00A13321u,
+     [](Table k, Vectors v) { return k.lstm_cell(v.a, v.b, v.c, v.y, v.n); }, true, 4},
+    {"lstm_hidden", 0xEF0401662AAB2A0Cu,
+     [](Table k, Vectors v) { return k.lstm_hidden(v.a, v.b, v.c, v.y, v.n); }, true, 4},
 };
+constexpr int kWidest = 4;
 constexpr uint64_t kGoldenLayers = 0x7D589C77FA22AB2Bu;
 
 uint32_t run(const VectorKernel& kernel, Table table, const Inputs& in, float* y, int n) {
@@ -112,7 +118,8 @@ TEST_CASE("scalar is always there and the last table is the default") {
 TEST_CASE("vector kernels give the bits of scalar at every length and alignment") {
   Random random{1};
   for (int n = 1; n <= kLongest; ++n) {
-    const Inputs in{numbers(random, 3 * n), numbers(random, 3 * n), numbers(random, 3 * n)};
+    const auto draw = [&] { return numbers(random, kWidest * n); };
+    const Inputs in{draw(), draw(), draw()};
     for (const KernelTable* table : tables()) {
       for (const VectorKernel& kernel : kVectorKernels) {
         for (int offset = 0; offset < 16; ++offset) check_same_bits(*table, kernel, in, n, offset);
@@ -126,8 +133,8 @@ TEST_CASE("vector kernels give the bits of scalar on extreme values") {
   for (int round = 0; round < 400; ++round) {
     const int n = 1 + random.below(100);
     const int kinds = round % 2 ? kKinds : kFiniteKinds;
-    const Inputs in{extremes(random, 3 * n, kinds), extremes(random, 3 * n, kinds),
-                    extremes(random, 3 * n, kinds)};
+    const auto draw = [&] { return extremes(random, kWidest * n, kinds); };
+    const Inputs in{draw(), draw(), draw()};
     for (const KernelTable* table : tables()) {
       for (const VectorKernel& kernel : kVectorKernels) {
         check_same_bits(*table, kernel, in, n, round % 16);
@@ -138,9 +145,10 @@ TEST_CASE("vector kernels give the bits of scalar on extreme values") {
 
 TEST_CASE("vector kernels give the bits of scalar on patterns from the whole range of floats") {
   constexpr int kCount = 1 << 16;
-  Inputs in{std::vector<float>(3 * kCount), std::vector<float>(3 * kCount, 1.5f),
-            std::vector<float>(3 * kCount, -0.25f)};
-  for (uint32_t i = 0; i < 3 * kCount; ++i) in.a[i] = from_bits(i * 65537u);
+  constexpr int kElements = kWidest * kCount;
+  Inputs in{std::vector<float>(kElements), std::vector<float>(kElements, 1.5f),
+            std::vector<float>(kElements, -0.25f)};
+  for (uint32_t i = 0; i < kElements; ++i) in.a[i] = from_bits(i * 65537u);
   for (const KernelTable* table : tables()) {
     for (const VectorKernel& kernel : kVectorKernels) {
       check_same_bits(*table, kernel, in, kCount, 0);
@@ -318,7 +326,8 @@ TEST_CASE("the bits of every vector kernel are the golden ones") {
       Hash hash;
       for (int n = 1; n <= kLongest; n += 2) {
         const auto draw = [&] {
-          return n % 4 == 1 ? numbers(random, 3 * n) : extremes(random, 3 * n, kFiniteKinds);
+          const int count = kernel.width * n;
+          return n % 4 == 1 ? numbers(random, count) : extremes(random, count, kFiniteKinds);
         };
         const Inputs in{draw(), draw(), draw()};
         std::vector<float> y(static_cast<size_t>(n));

@@ -4,13 +4,13 @@ together.
 
 A vector in flight is an array of element ids: each names one element of one tensor. Moving elements
 around (reshape, slice, split, concatenate) is then plain indexing, and only a vector that an
-instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`;
-part of a state becomes a state of its own.
+instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`,
+part of a state a state of its own, any other part a `slice`.
 
 Folding happens when an operation is added, and leaves the replaced one to be swept away if nothing
 else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`;
-tanh · a + b is `squash`; x · sigmoid(x) is `silu`; a written-out GRU cell is `gru`. Nothing is
-reordered, so results differ from the source's by the last bit at most.
+tanh · a + b is `squash`; x · sigmoid(x) is `silu`; a written-out GRU or LSTM cell is its own
+instruction. Nothing is reordered, so results differ from the source's by the last bit at most.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .cell_fold import find_cell
 from .errors import SourceError
-from .gru_fold import find_gru
 from .program import Array, DType, Storage
 
 Ids = npt.NDArray[np.int64]
@@ -148,11 +148,7 @@ class Builder:
             return self.emit(
                 "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
             )
-        maker = f"the output of a {op.op}" if op is not None else f"input {span.name!r}"
-        raise SourceError(
-            f"elements {begin} to {end - 1} of {maker} are used apart, and there is no instruction "
-            "for that; split after a linear layer instead, or make them inputs of their own"
-        )
+        return self.emit("slice", [span.name], end - begin, immediates=(float(begin),))
 
     def _fresh(self, prefix: str) -> str:
         return f"%{prefix}{len(self.spans)}"  # no io is called so: % cannot stand in an identifier
@@ -192,16 +188,19 @@ class Builder:
         return self.emit(op, [x], self.spans[x].elements, immediates=immediates)
 
     def binary(self, op: str, a: str, b: str) -> str:
-        """add, sub or mul of two vectors; silu or gru where that is what it computes."""
+        """add, sub or mul of two vectors; silu or a recurrent cell where that is what it
+        computes.
+        """
         if op == "mul":
             for x, gate in ((a, b), (b, a)):
                 made = self.made.get(gate)
                 if made is not None and made.op == "sigmoid" and made.inputs == (x,):
                     return self.unary("silu", x)
-        if op == "add":
-            gru = find_gru(self, (a, b))
-            if gru is not None:
-                return self.emit("gru", [gru.gi, gru.gh, gru.h], self.spans[gru.h].elements)
+        cell = find_cell(self, op, (a, b))
+        if cell is not None:
+            return self.emit(
+                cell.op, [cell.gi, cell.gh, cell.state], self.spans[cell.state].elements
+            )
         return self.emit(op, [a, b], self.spans[a].elements)
 
     def shift(self, x: str, amount: Array) -> str:
