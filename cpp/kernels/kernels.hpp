@@ -86,6 +86,18 @@ struct KernelTable {
   uint32_t (*lstm_cell)(const float* gi, const float* gh, const float* c, float* y, int n) noexcept;
   uint32_t (*lstm_hidden)(const float* gi, const float* gh, const float* c, float* y,
                           int n) noexcept;
+  // RMSNORM (rule 20); the peak includes the mean square.
+  uint32_t (*rms_norm)(const float* x, const float* gain, float eps, float* y, int n) noexcept;
+  uint32_t (*softmax)(const float* x, float* y, int n) noexcept;  // rule 21
+  // min, max (rule 3) and a / b; the peak is of a and b.
+  uint32_t (*min)(const float* a, const float* b, float* y, int n) noexcept;
+  uint32_t (*max)(const float* a, const float* b, float* y, int n) noexcept;
+  uint32_t (*div)(const float* a, const float* b, float* y, int n) noexcept;
+  void (*abs)(const float* x, float* y, int n) noexcept;
+  void (*sqrt)(const float* x, float* y, int n) noexcept;
+  uint32_t (*exp)(const float* x, float* y, int n) noexcept;
+  uint32_t (*softplus)(const float* x, float* y, int n) noexcept;  // rule 22
+  uint32_t (*erf)(const float* x, float* y, int n) noexcept;       // rule 23
   // Index of the first largest element (x_i > best replaces best).
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
   // The peak alone: is this vector finite?

@@ -75,6 +75,36 @@ float tanh(float x) noexcept {
   return e / (e + 2.0f);
 }
 
+float abs(float x) noexcept { return from_bits(bits(x) & 0x7FFFFFFFu); }
+
+// SOFTPLUS, rule 22: max(x, 0) + log(1 + e), the logarithm as 2 artanh(s).
+float softplus(float x) noexcept {
+  constexpr float a1 = 0x1.5555p-1f;
+  constexpr float a2 = 0x1.99d27cp-2f;
+  constexpr float a3 = 0x1.1eb614p-2f;
+  constexpr float a4 = 0x1.1ef866p-2f;
+  const float e = exp(0.0f - abs(x));
+  const float s = e / (2.0f + e);
+  const float q = s * s;
+  return max(x, 0.0f) + s * ((((a4 * q + a3) * q + a2) * q + a1) * q + 2.0f);
+}
+
+// ERF, rule 23: a quotient of polynomials in the square, which is 1 from 3.92 on.
+float erf(float x) noexcept {
+  constexpr float p[] = {0x1.20dd74p+0f, 0x1.85f45ap-3f,  0x1.b01e42p-5f,
+                         0x1.ed9218p-9f, 0x1.2ab82ap-12f, 0x1.132728p-19f};
+  constexpr float q[] = {1.0f,           0x1.01103cp-1f,  0x1.d36476p-4f,
+                         0x1.ea8362p-7f, 0x1.30c09ap-10f, 0x1.3f884ap-15f};
+  const float inside = clamp(x, -3.92f, 3.92f);
+  const float z = inside * inside;
+  float above = p[5], below = q[5];
+  for (int i = 4; i >= 0; --i) {
+    above = above * z + p[i];
+    below = below * z + q[i];
+  }
+  return clamp((inside * above) / below, -1.0f, 1.0f);
+}
+
 uint32_t magnitude(float x) noexcept { return bits(x) & 0x7FFFFFFFu; }
 uint32_t larger(uint32_t a, uint32_t b) noexcept { return a > b ? a : b; }
 
@@ -270,6 +300,79 @@ uint32_t lstm_hidden(const float* gi, const float* gh, const float* c, float* y,
   return larger(of_gates, of_c);
 }
 
+uint32_t rms_norm(const float* x, const float* gain, float eps, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  const auto square = [&](int i) { return x[i] * x[i]; };
+  const float mean = striped_sum(n, square) / static_cast<float>(n);
+  const float k = 1.0f / __builtin_sqrtf(mean + eps);
+  for (int i = 0; i < n; ++i) y[i] = (x[i] * k) * gain[i];
+  return larger(magnitude(mean), largest);
+}
+
+// MAX, rule 21.
+float striped_max(const float* x, int n) noexcept {
+  float lane[kLanes];
+  for (float& best : lane) best = -__builtin_inff();
+  for (int i = 0; i < n; ++i) lane[i % kLanes] = max(x[i], lane[i % kLanes]);
+  for (int d = kLanes / 2; d >= 1; d /= 2) {
+    for (int j = 0; j < d; ++j) lane[j] = max(lane[j], lane[j + d]);
+  }
+  return lane[0];
+}
+
+uint32_t softmax(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  const float m = striped_max(x, n);
+  for (int i = 0; i < n; ++i) y[i] = exp(x[i] - m);
+  const float k = 1.0f / striped_sum(n, [&](int i) { return y[i]; });
+  for (int i = 0; i < n; ++i) y[i] = y[i] * k;
+  return largest;
+}
+
+uint32_t min(const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = min(a[i], b[i]);
+  return largest;
+}
+
+uint32_t max(const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = max(a[i], b[i]);
+  return largest;
+}
+
+uint32_t div(const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = a[i] / b[i];
+  return largest;
+}
+
+void abs(const float* x, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = abs(x[i]);
+}
+
+void sqrt(const float* x, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = __builtin_sqrtf(x[i]);
+}
+
+uint32_t exp(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = exp(x[i]);
+  return largest;
+}
+
+uint32_t softplus(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = softplus(x[i]);
+  return largest;
+}
+
+uint32_t erf(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = erf(x[i]);
+  return largest;
+}
+
 uint32_t argmax(const float* x, int32_t* index, int n) noexcept {
   int best = 0;
   for (int i = 1; i < n; ++i) best = x[i] > x[best] ? i : best;
@@ -304,6 +407,16 @@ const KernelTable kScalar = {
     .gru = gru,
     .lstm_cell = lstm_cell,
     .lstm_hidden = lstm_hidden,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .min = min,
+    .max = max,
+    .div = div,
+    .abs = abs,
+    .sqrt = sqrt,
+    .exp = exp,
+    .softplus = softplus,
+    .erf = erf,
     .argmax = argmax,
     .peak = peak,
 };

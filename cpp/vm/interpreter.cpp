@@ -52,6 +52,16 @@ class Evaluation {
         note(k_.lstm_hidden(x, floats(op.x[1]), floats(op.x[2]), y, n));
         break;
       case Opcode::Slice: copy(x + static_cast<int32_t>(op.imm), y, n); break;
+      case Opcode::RmsNorm: note(k_.rms_norm(x, floats(op.x[1]), op.imm, y, n)); break;
+      case Opcode::Softmax: note(k_.softmax(x, y, n)); break;
+      case Opcode::Min: note(k_.min(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Max: note(k_.max(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Div: note(k_.div(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Abs: k_.abs(x, y, n); break;
+      case Opcode::Sqrt: k_.sqrt(x, y, n); break;
+      case Opcode::Exp: note(k_.exp(x, y, n)); break;
+      case Opcode::Softplus: note(k_.softplus(x, y, n)); break;
+      case Opcode::Erf: note(k_.erf(x, y, n)); break;
     }
   }
 

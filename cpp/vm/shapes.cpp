@@ -25,6 +25,9 @@ class Shapes {
       case Opcode::Add:
       case Opcode::Sub:
       case Opcode::Mul:
+      case Opcode::Min:
+      case Opcode::Max:
+      case Opcode::Div:
         vector(1, n(0));
         vector_out(n(0));
         break;
@@ -42,7 +45,17 @@ class Shapes {
       case Opcode::Silu:
       case Opcode::Sigmoid:
       case Opcode::Tanh:
+      case Opcode::Abs:
+      case Opcode::Sqrt:
+      case Opcode::Exp:
+      case Opcode::Softplus:
+      case Opcode::Erf:
+      case Opcode::Softmax:
       case Opcode::Copy: vector_out(n(0)); break;
+      case Opcode::RmsNorm:
+        constant(1, n(0));
+        vector_out(n(0));
+        break;
       case Opcode::Gru: gated(3); break;
       case Opcode::LstmCell:
       case Opcode::LstmHidden: gated(4); break;

@@ -183,7 +183,10 @@ inline OneOp one_op(Opcode opcode) {
     }
     case Opcode::Add:
     case Opcode::Sub:
-    case Opcode::Mul: {
+    case Opcode::Mul:
+    case Opcode::Min:
+    case Opcode::Max:
+    case Opcode::Div: {
       const uint16_t b = p.input("b", 2);
       one.op = p.op(opcode, p.output("y", 2), {x, b});
       break;
@@ -198,12 +201,23 @@ inline OneOp one_op(Opcode opcode) {
       one.op = p.op(opcode, p.output("y", 2), {x, low, high}, eps);
       break;
     }
+    case Opcode::RmsNorm: {
+      const uint16_t gain = p.constant({1, -0.5f});
+      one.op = p.op(opcode, p.output("y", 2), {x, gain}, 1e-6f);
+      break;
+    }
     case Opcode::LeakyRelu:
     case Opcode::Elu: one.op = p.op(opcode, p.output("y", 2), {x}, 0.25f); break;
     case Opcode::Relu:
     case Opcode::Silu:
     case Opcode::Sigmoid:
     case Opcode::Tanh:
+    case Opcode::Abs:
+    case Opcode::Sqrt:
+    case Opcode::Exp:
+    case Opcode::Softplus:
+    case Opcode::Erf:
+    case Opcode::Softmax:
     case Opcode::Copy: one.op = p.op(opcode, p.output("y", 2), {x}); break;
     case Opcode::Gru:
     case Opcode::LstmCell:

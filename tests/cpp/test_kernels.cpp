@@ -72,6 +72,16 @@ const VectorKernel kVectorKernels[] = {
      [](Table k, Vectors v) { return k.lstm_cell(v.a, v.b, v.c, v.y, v.n); }, true, 4},
     {"lstm_hidden", 0xEF0401662AAB2A0Cu,
      [](Table k, Vectors v) { return k.lstm_hidden(v.a, v.b, v.c, v.y, v.n); }, true, 4},
+    {"rms_norm", 0x0u, [](Table k, Vectors v) { return k.rms_norm(v.a, v.b, 1e-6f, v.y, v.n); }},
+    {"softmax", 0x0u, [](Table k, Vectors v) { return k.softmax(v.a, v.y, v.n); }},
+    {"min", 0x0u, [](Table k, Vectors v) { return k.min(v.a, v.b, v.y, v.n); }},
+    {"max", 0x0u, [](Table k, Vectors v) { return k.max(v.a, v.b, v.y, v.n); }},
+    {"div", 0x0u, [](Table k, Vectors v) { return k.div(v.a, v.b, v.y, v.n); }},
+    {"abs", 0x0u, [](Table k, Vectors v) { return k.abs(v.a, v.y, v.n), 0u; }},
+    {"sqrt", 0x0u, [](Table k, Vectors v) { return k.sqrt(v.a, v.y, v.n), 0u; }},
+    {"exp", 0x0u, [](Table k, Vectors v) { return k.exp(v.a, v.y, v.n); }},
+    {"softplus", 0x0u, [](Table k, Vectors v) { return k.softplus(v.a, v.y, v.n); }},
+    {"erf", 0x0u, [](Table k, Vectors v) { return k.erf(v.a, v.y, v.n); }},
 };
 constexpr int kWidest = 4;
 constexpr uint64_t kGoldenLayers = 0x7D589C77FA22AB2Bu;
@@ -303,6 +313,35 @@ TEST_CASE("exp, sigmoid and tanh stay within their error of the true function") 
   CHECK(worst_exp < 0x1p-23);
 }
 
+TEST_CASE("softplus and erf stay within their error of the true function") {
+  double worst_softplus = 0, worst_erf = 0;
+  for (float x = -87.0f; x <= 87.0f; x += 0x1p-10f) {
+    float y;
+    kScalar.softplus(&x, &y, 1);
+    worst_softplus = std::max(worst_softplus, ulps(y, std::log1p(std::exp(double{x}))));
+    kScalar.erf(&x, &y, 1);
+    worst_erf = std::max(worst_erf, std::fabs(y - std::erf(double{x})));
+  }
+  CHECK(worst_softplus < 4.0);
+  CHECK(worst_erf < 4e-7);
+}
+
+TEST_CASE("a softmax sums to 1, whatever is added to its logits") {
+  Random random{9};
+  for (const KernelTable* table : tables()) {
+    for (int n = 1; n <= kLongest; ++n) {
+      std::vector<float> x = numbers(random, n), y(x.size());
+      for (const float offset : {0.0f, 1000.0f, -1e30f}) {
+        for (float& v : x) v = v + offset;
+        table->softmax(x.data(), y.data(), n);
+        double sum = 0;
+        for (const float v : y) sum += v;
+        CHECK(std::fabs(sum - 1) < 1e-6);
+      }
+    }
+  }
+}
+
 TEST_CASE("activations saturate where the rules say") {
   const float x[] = {-kInf, -1e30f, 1e30f, kInf};
   constexpr float kLeast = 1.6458115e-38f;  // 1 / (1 + EXP(87)), not denormal
@@ -314,6 +353,14 @@ TEST_CASE("activations saturate where the rules say") {
     CHECK(std::vector<float>(y, y + 4) == std::vector<float>{kLeast, kLeast, 1.0f, 1.0f});
     table->elu(x, 2.0f, y, 4);
     CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-2.0f, -2.0f, 1e30f, kInf});
+    table->erf(x, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-1.0f, -1.0f, 1.0f, 1.0f});
+    table->softplus(x, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{0.0f, 0.0f, 1e30f, kInf});
+    table->exp(x, y, 4);
+    CHECK(std::vector<float>(y, y + 2) == std::vector<float>{0.0f, 0.0f});
+    CHECK(y[2] == y[3]);
+    CHECK(y[2] == doctest::Approx(1.6516363e38));
   }
 }
 
