@@ -9,8 +9,9 @@ part of a state a state of its own, any other part a `slice`.
 
 Folding happens when an operation is added, and leaves the replaced one to be swept away if nothing
 else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`;
-tanh · a + b is `squash`; x · sigmoid(x) is `silu`; a written-out GRU or LSTM cell is its own
-instruction. Nothing is reordered, so results differ from the source's by the last bit at most.
+tanh · a + b is `squash`; a gain after `rms_norm` is its gain; x · sigmoid(x) is `silu`; a
+written-out GRU or LSTM cell is its own instruction. Nothing is reordered, so results differ from
+the source's by the last bit at most.
 """
 
 from __future__ import annotations
@@ -96,7 +97,21 @@ class Builder:
         whole = self._span_of(int(flat[0]))
         if np.array_equal(flat, self.ids(whole.name)):
             return whole.name
-        parts = [self._part(span, begin, end) for span, begin, end in self._runs(flat)]
+        if flat.size > 1 and (flat == flat[0]).all():
+            return self._repeated(flat[:1], flat.size)
+        return self._joined([self._part(span, begin, end) for span, begin, end in self._runs(flat)])
+
+    def _repeated(self, element: Ids, count: int) -> str:
+        """One element so many times, by way of eight, sixty-four, …"""
+        block, parts = self.tensor(element), []
+        while count > 0:
+            parts += [block] * (count % MAX_OPERANDS)
+            count //= MAX_OPERANDS
+            if count > 0:
+                block = self._joined([block] * MAX_OPERANDS)
+        return self._joined(parts)
+
+    def _joined(self, parts: list[str]) -> str:
         while len(parts) > 1:
             group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]
             elements = sum(self.spans[name].elements for name in group)
@@ -216,6 +231,8 @@ class Builder:
     def scale(self, x: str, factor: Array) -> str:
         """x · factor, factor f64 [n]."""
         made = self.made.get(x)
+        if made is not None and made.op == "rms_norm" and (made.constants[0] == 1).all():
+            return self.emit("rms_norm", made.inputs, len(factor), [factor], made.immediates)
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(factor))
             return self._squash(made.inputs[0], scale * factor, offset * factor)

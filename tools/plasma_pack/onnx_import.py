@@ -16,6 +16,7 @@ import onnx
 from .builder import Builder, Ids
 from .errors import SourceError
 from .lowering import Options, lower
+from .onnx_activations import ACTIVATIONS
 from .onnx_arithmetic import ARITHMETIC
 from .onnx_graph import MOVEMENT, Graph, Source, load_graph
 from .onnx_layers import LAYERS
@@ -24,7 +25,7 @@ from .onnx_recurrent import RECURRENT
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-OPERATORS = ARITHMETIC | LAYERS | RECURRENT
+OPERATORS = ACTIVATIONS | ARITHMETIC | LAYERS | RECURRENT
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,25 @@ def _layer_norm(node: Node) -> list[Ids]:
     )
 
 
+def _rms_norm(node: Node) -> list[Ids]:
+    ids = node.ids(0)
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    if ids.shape[axis] != ids.size:
+        raise node.error(f"normalises axis {axis} of {ids.shape}; expected all elements")
+    gain = node.spread(node.constant(1, np.ones(1)), ids.shape)
+    eps = float(node.attributes.get("epsilon", 1e-5))
+    y = node.builder.emit("rms_norm", [node.builder.tensor(ids)], ids.size, [gain], (eps,))
+    return node.wrap(y, ids.shape)
+
+
+def _softmax(node: Node) -> list[Ids]:
+    ids = node.ids(0)
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    if ids.shape[axis] != ids.size:
+        raise node.error(f"works along axis {axis} of {ids.shape}; expected all elements")
+    return node.wrap(node.builder.unary("softmax", node.builder.tensor(ids)), ids.shape)
+
+
 def _argmax(node: Node) -> list[Ids]:
     given, ids = node.attributes, node.ids(0)
     axis = given.get("axis", 0) % ids.ndim
@@ -83,4 +102,6 @@ LAYERS: dict[str, Convert] = {
     "Gemm": _gemm,
     "LayerNormalization": _layer_norm,
     "MatMul": _matmul,
+    "RMSNormalization": _rms_norm,
+    "Softmax": _softmax,
 }
