@@ -6,10 +6,10 @@
 // The rules (QUANT, LINEAR8, EXP, SUM, ...) are numbered in vm/ISA.md, "Numerics".
 //
 // Everywhere: n, rows, cols >= 1; pointers may be unaligned unless said; float outputs are written
-// for exactly n elements, nothing beyond. Element-wise kernels and layer_norm may work in place (y
-// is an operand), never on a partial overlap; the others write apart from what they read. MXCSR /
-// FPCR are at their defaults. A `peak` is the largest (bits & 0x7FFFFFFF) of the vector x: above
-// kMaxFinite one element was not finite.
+// for exactly n elements, nothing beyond. Element-wise kernels, the norms and softmax may work in
+// place (y is an operand), never on a partial overlap; the others write apart from what they read.
+// MXCSR / FPCR are at their defaults. A `peak` is the largest (bits & 0x7FFFFFFF) of the vector x:
+// above kMaxFinite one element was not finite.
 #pragma once
 
 #include <cstddef>

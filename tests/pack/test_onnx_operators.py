@@ -131,6 +131,20 @@ def test_an_rms_norm_is_one_instruction(
     np.testing.assert_allclose(flown, networks.torch_actions(module, obs), atol=1e-6)
 
 
+def test_an_rms_norm_of_weights_is_evaluated(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    norm = Rms("quotient")
+    weights = torch.rand(4)
+    module = Only(lambda obs: torch.tanh(obs * norm(weights.unsqueeze(0))))
+    path = networks.export(
+        module, (torch.zeros(1, 4),), tmp_path / "net.onnx", do_constant_folding=False
+    )
+    obs = networks.observations(20)
+    flown = networks.fly(build(path, key=key).data, trust, obs)
+    np.testing.assert_allclose(flown, networks.torch_actions(module, obs), atol=1e-6)
+
+
 @pytest.mark.parametrize("affine", [True, False])
 def test_the_rms_norm_of_torch_is_one_instruction(
     tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, affine: bool

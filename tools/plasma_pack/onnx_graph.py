@@ -80,7 +80,8 @@ class Graph:
             _graph_input(value) for value in graph.input if value.name not in self.constants
         ]
         self.outputs: list[str] = [value.name for value in graph.output]
-        self.nodes = _needed(fuse(graph.node, self.constants), self.outputs)
+        live = [value.name for value in self.inputs]
+        self.nodes = _needed(fuse(graph.node, self.constants, live), self.outputs)
         self.producers = {name: node for node in self.nodes for name in node.output if name}
 
     def where(self, node: onnx.NodeProto) -> str:

@@ -12,7 +12,7 @@ differs from the first by less than half a last bit where it differs at all: log
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -23,22 +23,36 @@ from .program import Array
 _LEAST_THRESHOLD = 17.5  # log1p(exp(-17.5)) is below half the last bit of 17.5
 
 
-def fuse(nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Array]) -> list[onnx.NodeProto]:
+def fuse(
+    nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Array], inputs: Iterable[str]
+) -> list[onnx.NodeProto]:
     """The nodes with each end of a pattern replaced; what only led to it is left to be swept."""
-    patterns = _Patterns(nodes, constants)
+    patterns = _Patterns(nodes, constants, inputs)
     return [patterns.rms_norm(node) or patterns.softplus(node) or node for node in nodes]
 
 
 class _Patterns:
-    def __init__(self, nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Array]) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[onnx.NodeProto],
+        constants: Mapping[str, Array],
+        inputs: Iterable[str],
+    ) -> None:
         self.producers = {name: node for node in nodes for name in node.output if name}
         self.constants = constants
+        # Constants are evaluated as they stand: RMSNormalization is younger than most opsets.
+        self.live = set(inputs)
+        for node in nodes:
+            if self.live.intersection(node.input):
+                self.live.update(node.output)
 
     def rms_norm(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         for x, root in self._products_with_inverse(node):
             mean, eps = self._with_number(self._operands(root, "Sqrt")[:1], "Add")
             reduced = self._operands(mean, "ReduceMean")
-            if eps is None or not reduced or not self._is_square(reduced[0], x):
+            if x not in self.live or eps is None or not reduced:
+                continue
+            if not self._is_square(reduced[0], x):
                 continue
             axis = self._axis(self.producers[mean])
             if axis is not None:
