@@ -6,10 +6,10 @@
 // The rules (QUANT, LINEAR8, EXP, SUM, ...) are numbered in vm/ISA.md, "Numerics".
 //
 // Everywhere: n, rows, cols >= 1; pointers may be unaligned unless said; float outputs are written
-// for exactly n elements, nothing beyond. Element-wise kernels and layer_norm may work in place (y
-// is an operand), never on a partial overlap; the others write apart from what they read. MXCSR /
-// FPCR are at their defaults. A `peak` is the largest (bits & 0x7FFFFFFF) of the vector x: above
-// kMaxFinite one element was not finite.
+// for exactly n elements, nothing beyond. Element-wise kernels, the norms and softmax may work in
+// place (y is an operand), never on a partial overlap; the others write apart from what they read.
+// MXCSR / FPCR are at their defaults. A `peak` is the largest (bits & 0x7FFFFFFF) of the vector x:
+// above kMaxFinite one element was not finite.
 #pragma once
 
 #include <cstddef>
@@ -121,8 +121,25 @@ struct KernelTable {
   // LAYERNORM (rule 16); the peak includes the variance.
   uint32_t (*layer_norm)(const float* x, const float* gain, const float* bias, float eps, float* y,
                          int n) noexcept;
-  // GRU (rule 18): gi, gh are [3n] in the order r, z, c; h and y are [n]. The peak is of gi and gh.
+  // GRU (rule 17): gi, gh are [3n] in the order r, z, c; h and y are [n]. The peak is of gi and gh.
   uint32_t (*gru)(const float* gi, const float* gh, const float* h, float* y, int n) noexcept;
+  // LSTM (rule 19): gi, gh are [4n] in the order i, f, g, o; c and y are [n]. The cell gives c' and
+  // the peak of i, f and g; hidden takes c' as c and gives h' and the peak of o and c'.
+  uint32_t (*lstm_cell)(const float* gi, const float* gh, const float* c, float* y, int n) noexcept;
+  uint32_t (*lstm_hidden)(const float* gi, const float* gh, const float* c, float* y,
+                          int n) noexcept;
+  // RMSNORM (rule 20); the peak includes the mean square.
+  uint32_t (*rms_norm)(const float* x, const float* gain, float eps, float* y, int n) noexcept;
+  uint32_t (*softmax)(const float* x, float* y, int n) noexcept;  // rule 21
+  // min, max (rule 3) and a / b; the peak is of a and b.
+  uint32_t (*min)(const float* a, const float* b, float* y, int n) noexcept;
+  uint32_t (*max)(const float* a, const float* b, float* y, int n) noexcept;
+  uint32_t (*div)(const float* a, const float* b, float* y, int n) noexcept;
+  void (*abs)(const float* x, float* y, int n) noexcept;
+  void (*sqrt)(const float* x, float* y, int n) noexcept;
+  uint32_t (*exp)(const float* x, float* y, int n) noexcept;
+  uint32_t (*softplus)(const float* x, float* y, int n) noexcept;  // rule 22
+  uint32_t (*erf)(const float* x, float* y, int n) noexcept;       // rule 23
   // Index of the first largest element (x_i > best replaces best).
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
   // MAXPOOL: the largest of the pixels under the window, channel by channel. The peak is of x.

@@ -13,73 +13,14 @@ namespace {
 
 constexpr int kLanes = 16;  // the stripes of SUM and DOT, rule 15
 
-// Rules 10 and 11. Adding 1.5 * 2^23 leaves the nearest integer in the low bits of a float.
-constexpr float kMagic = 12582912.0f;
-constexpr float kLog2E = 0x1.715476p+0f;
-constexpr float kLn2 = 0x1.62e43p-1f;
-constexpr float kLn2High = 0x1.63p-1f;
-constexpr float kLn2Low = -0x1.bd0106p-13f;
-
-uint32_t bits(float x) noexcept { return std::bit_cast<uint32_t>(x); }
-float from_bits(uint32_t b) noexcept { return std::bit_cast<float>(b); }
-
-// Rule 3. The order of the operands decides what NaN and -0 give.
-float max(float a, float b) noexcept { return a > b ? a : b; }
-float min(float a, float b) noexcept { return a < b ? a : b; }
-float clamp(float x, float low, float high) noexcept { return min(max(x, low), high); }
-
-// v * 2^n where t = n + kMagic, by adding n to the exponent.
-float scale(float v, float t) noexcept { return from_bits(bits(v) + (bits(t) << 23)); }
-
-float polynomial(float r) noexcept {
-  constexpr float c2 = 0x1.fffffcp-2f;
-  constexpr float c3 = 0x1.55549ep-3f;
-  constexpr float c4 = 0x1.5558b2p-5f;
-  constexpr float c5 = 0x1.123282p-7f;
-  constexpr float c6 = 0x1.6a3186p-10f;
-  return (((c6 * r + c5) * r + c4) * r + c3) * r + c2;
-}
-
-// EXP, rule 12.
-float exp(float x) noexcept {
-  const float inside = clamp(x, -87.0f, 88.0f);
-  const float t = inside * kLog2E + kMagic;
-  const float n = t - kMagic;
-  const float r = (inside - n * kLn2High) - n * kLn2Low;
-  const float p = (r * r) * polynomial(r) + r;
-  const float y = scale(1.0f + p, t);
-  return x >= -87.0f ? y : 0.0f;
-}
-
-// SIGMOID, rule 13.
-float sigmoid(float x) noexcept {
-  const float inside = clamp(x, -87.0f, 87.0f);
-  const float t = inside * -kLog2E + kMagic;
-  const float n = t - kMagic;
-  const float r = (inside + n * kLn2High) + n * kLn2Low;
-  const float p = (r * r) * polynomial(-r) - r;
-  const float e = scale(1.0f + p, t);
-  return 1.0f / (1.0f + e);
-}
-
-// TANH, rule 14: E / (E + 2), E = exp(2x) - 1.
-float tanh(float x) noexcept {
-  const float inside = clamp(x, -10.0f, 10.0f);
-  const float u = inside + inside;
-  const float t = u * kLog2E + kMagic;
-  const float n = t - kMagic;
-  const float r = u - n * kLn2;
-  const float p = (r * r) * polynomial(r) + r;
-  const float s = scale(1.0f, t);
-  const float e = s * p + (s - 1.0f);
-  return e / (e + 2.0f);
-}
+#include "kernels/scalar_functions.inc"
 
 uint32_t magnitude(float x) noexcept { return bits(x) & 0x7FFFFFFFu; }
+uint32_t larger(uint32_t a, uint32_t b) noexcept { return a > b ? a : b; }
 
 uint32_t peak(const float* x, int n) noexcept {
   uint32_t largest = 0;
-  for (int i = 0; i < n; ++i) largest = magnitude(x[i]) > largest ? magnitude(x[i]) : largest;
+  for (int i = 0; i < n; ++i) largest = larger(magnitude(x[i]), largest);
   return largest;
 }
 
@@ -323,7 +264,7 @@ uint32_t layer_norm(const float* x, const float* gain, const float* bias, float 
   const float variance = striped_sum(n, square) / count;
   const float k = 1.0f / __builtin_sqrtf(variance + eps);
   for (int i = 0; i < n; ++i) y[i] = ((x[i] - mean) * k) * gain[i] + bias[i];
-  return magnitude(variance) > largest ? magnitude(variance) : largest;
+  return larger(magnitude(variance), largest);
 }
 
 uint32_t gru(const float* gi, const float* gh, const float* h, float* y, int n) noexcept {
@@ -335,7 +276,102 @@ uint32_t gru(const float* gi, const float* gh, const float* h, float* y, int n) 
     const float c = tanh(r * gh[2 * n + i] + gi[2 * n + i]);
     y[i] = z * (h[i] - c) + c;
   }
-  return of_gi > of_gh ? of_gi : of_gh;
+  return larger(of_gi, of_gh);
+}
+
+uint32_t lstm_cell(const float* gi, const float* gh, const float* c, float* y, int n) noexcept {
+  const uint32_t of_gi = peak(gi, 3 * n);
+  const uint32_t of_gh = peak(gh, 3 * n);
+  for (int k = 0; k < n; ++k) {
+    const float i = sigmoid(gi[k] + gh[k]);
+    const float f = sigmoid(gi[n + k] + gh[n + k]);
+    const float g = tanh(gi[2 * n + k] + gh[2 * n + k]);
+    y[k] = f * c[k] + i * g;
+  }
+  return larger(of_gi, of_gh);
+}
+
+uint32_t lstm_hidden(const float* gi, const float* gh, const float* c, float* y, int n) noexcept {
+  const uint32_t of_gates = larger(peak(gi + 3 * n, n), peak(gh + 3 * n, n));
+  const uint32_t of_c = peak(c, n);
+  for (int k = 0; k < n; ++k) {
+    const float o = sigmoid(gi[3 * n + k] + gh[3 * n + k]);
+    y[k] = o * tanh(c[k]);
+  }
+  return larger(of_gates, of_c);
+}
+
+uint32_t rms_norm(const float* x, const float* gain, float eps, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  const auto square = [&](int i) { return x[i] * x[i]; };
+  const float mean = striped_sum(n, square) / static_cast<float>(n);
+  const float k = 1.0f / __builtin_sqrtf(mean + eps);
+  for (int i = 0; i < n; ++i) y[i] = (x[i] * k) * gain[i];
+  return larger(magnitude(mean), largest);
+}
+
+// MAX, rule 21.
+float striped_max(const float* x, int n) noexcept {
+  float lane[kLanes];
+  for (float& best : lane) best = -__builtin_inff();
+  for (int i = 0; i < n; ++i) lane[i % kLanes] = max(x[i], lane[i % kLanes]);
+  for (int d = kLanes / 2; d >= 1; d /= 2) {
+    for (int j = 0; j < d; ++j) lane[j] = max(lane[j], lane[j + d]);
+  }
+  return lane[0];
+}
+
+uint32_t softmax(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  const float m = striped_max(x, n);
+  for (int i = 0; i < n; ++i) y[i] = exp(x[i] - m);
+  const float k = 1.0f / striped_sum(n, [&](int i) { return y[i]; });
+  for (int i = 0; i < n; ++i) y[i] = y[i] * k;
+  return largest;
+}
+
+uint32_t min(const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = min(a[i], b[i]);
+  return largest;
+}
+
+uint32_t max(const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = max(a[i], b[i]);
+  return largest;
+}
+
+uint32_t div(const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = a[i] / b[i];
+  return largest;
+}
+
+void abs(const float* x, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = abs(x[i]);
+}
+
+void sqrt(const float* x, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = __builtin_sqrtf(x[i]);
+}
+
+uint32_t exp(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = exp(x[i]);
+  return largest;
+}
+
+uint32_t softplus(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = softplus(x[i]);
+  return largest;
+}
+
+uint32_t erf(const float* x, float* y, int n) noexcept {
+  const uint32_t largest = peak(x, n);
+  for (int i = 0; i < n; ++i) y[i] = erf(x[i]);
+  return largest;
 }
 
 uint32_t argmax(const float* x, int32_t* index, int n) noexcept {
@@ -375,6 +411,18 @@ const KernelTable kScalar = {
     .tanh = tanh,
     .layer_norm = layer_norm,
     .gru = gru,
+    .lstm_cell = lstm_cell,
+    .lstm_hidden = lstm_hidden,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .min = min,
+    .max = max,
+    .div = div,
+    .abs = abs,
+    .sqrt = sqrt,
+    .exp = exp,
+    .softplus = softplus,
+    .erf = erf,
     .argmax = argmax,
     .max_pool2d = max_pool2d,
     .peak = peak,

@@ -101,7 +101,9 @@ Error check_values(const Program& program, size_t index) noexcept {
 Error check_immediates(const Program& program, size_t index) noexcept {
   const Instruction& instruction = program.instructions[index];
   const auto where = static_cast<int32_t>(index);
-  if (instruction.opcode == Opcode::LayerNorm && !(instruction.imm[0] >= kLeastEps)) {
+  const bool has_eps =
+      instruction.opcode == Opcode::LayerNorm || instruction.opcode == Opcode::RmsNorm;
+  if (has_eps && !(instruction.imm[0] >= kLeastEps)) {
     return fail(Status::ProgNumeric, "eps of instruction", where);
   }
   if (instruction.opcode != Opcode::Clamp) return {};

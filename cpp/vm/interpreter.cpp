@@ -48,13 +48,28 @@ class Evaluation {
         break;
       case Opcode::Gru: note(k_.gru(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
       case Opcode::Concat: concat(op); break;
-      case Opcode::Copy: std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); break;
       case Opcode::Conv2d: conv2d(op); break;
       case Opcode::MaxPool2d: note(k_.max_pool2d(window(op), x, y)); break;
       case Opcode::AvgPool2d: k_.avg_pool2d(window(op), x, y); break;
       case Opcode::ChannelsLast: k_.transpose(x, op.outer, n / op.outer, y); break;
       case Opcode::ChannelsFirst: k_.transpose(x, op.outer, n / op.outer, y); break;
+      case Opcode::Copy: copy(x, y, n); break;
       case Opcode::Argmax: note(k_.argmax(x, ints_out(op.y.offset), op.x[0].count)); break;
+      case Opcode::LstmCell: note(k_.lstm_cell(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
+      case Opcode::LstmHidden:
+        note(k_.lstm_hidden(x, floats(op.x[1]), floats(op.x[2]), y, n));
+        break;
+      case Opcode::Slice: copy(x + static_cast<int32_t>(op.imm), y, n); break;
+      case Opcode::RmsNorm: note(k_.rms_norm(x, floats(op.x[1]), op.imm, y, n)); break;
+      case Opcode::Softmax: note(k_.softmax(x, y, n)); break;
+      case Opcode::Min: note(k_.min(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Max: note(k_.max(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Div: note(k_.div(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Abs: k_.abs(x, y, n); break;
+      case Opcode::Sqrt: k_.sqrt(x, y, n); break;
+      case Opcode::Exp: note(k_.exp(x, y, n)); break;
+      case Opcode::Softplus: note(k_.softplus(x, y, n)); break;
+      case Opcode::Erf: note(k_.erf(x, y, n)); break;
     }
   }
 
@@ -87,6 +102,10 @@ class Evaluation {
   float* floats_out(uint32_t offset) const noexcept { return static_cast<float*>(out(offset)); }
   int32_t* ints_out(uint32_t offset) const noexcept { return static_cast<int32_t*>(out(offset)); }
   int8_t* bytes_out(uint32_t offset) const noexcept { return static_cast<int8_t*>(out(offset)); }
+
+  static void copy(const float* x, float* y, int n) noexcept {
+    std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
+  }
 
   float quantize(const float* x, int n, int8_t* q) noexcept {
     uint32_t peak = 0;
@@ -137,7 +156,7 @@ class Evaluation {
   void concat(const Op& op) noexcept {
     float* y = floats_out(op.y.offset);
     for (size_t i = 0; i < op.n_in; ++i) {
-      std::memcpy(y, floats(op.x[i]), static_cast<size_t>(op.x[i].count) * sizeof(float));
+      copy(floats(op.x[i]), y, op.x[i].count);
       y += op.x[i].count;
     }
   }

@@ -4,6 +4,8 @@
 //
 // Add an opcode here before the interpreter knows it:
 // kernels run without checks on what this file proved.
+#include <cmath>
+
 #include "vm/rules.hpp"
 #include "vm/window.hpp"
 
@@ -24,6 +26,9 @@ class Shapes {
       case Opcode::Add:
       case Opcode::Sub:
       case Opcode::Mul:
+      case Opcode::Min:
+      case Opcode::Max:
+      case Opcode::Div:
         like_x(1);
         out_like_x();
         break;
@@ -45,9 +50,22 @@ class Shapes {
       case Opcode::Silu:
       case Opcode::Sigmoid:
       case Opcode::Tanh:
+      case Opcode::Abs:
+      case Opcode::Sqrt:
+      case Opcode::Exp:
+      case Opcode::Softplus:
+      case Opcode::Erf:
       case Opcode::Copy: out_like_x(); break;
-      case Opcode::Gru: gru(); break;
+      case Opcode::Softmax: vector_out(n(0)); break;
+      case Opcode::RmsNorm:
+        constant(1, n(0));
+        vector_out(n(0));
+        break;
+      case Opcode::Gru: gated(3); break;
+      case Opcode::LstmCell:
+      case Opcode::LstmHidden: gated(4); break;
       case Opcode::Concat: concat(); break;
+      case Opcode::Slice: slice(); break;
       case Opcode::Argmax:
         n(0);
         require(out().dtype == DType::I32 && out().rank == 1 && out().dims[0] == 1,
@@ -129,10 +147,11 @@ class Shapes {
     }
   }
 
-  void gru() noexcept {
+  // Operands 0 and 1 are so many gates for each element of operand 2.
+  void gated(uint64_t gates) noexcept {
     const uint32_t length = n(2);
-    vector(0, uint64_t{3} * length);
-    vector(1, uint64_t{3} * length);
+    vector(0, gates * length);
+    vector(1, gates * length);
     vector_out(length);
   }
 
@@ -140,6 +159,19 @@ class Shapes {
     uint64_t length = 0;
     for (size_t k = 0; k < instruction_.n_in; ++k) length += elements(k);
     vector_out(length);
+  }
+
+  void slice() noexcept {
+    const uint32_t length = n(0);
+    vector_out(out().dims[0]);
+    const float begin = instruction_.imm[0];
+    const bool is_index = begin >= 0 && !std::signbit(begin) && begin < float{kMaxElements} &&
+                          begin == std::floor(begin);
+    require(is_index, "begin is not a whole number: instruction");
+    if (error_) return;
+    const uint64_t end = static_cast<uint64_t>(begin) + out().dims[0];
+    if (end > length)
+      error_ = fail_at_most(Status::ProgShape, "end of instruction", end, length, index_);
   }
 
   // x and y hold as many elements, `image` among them [height, width, channels].

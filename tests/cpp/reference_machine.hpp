@@ -47,6 +47,25 @@ inline float tanh(float x) {
   const float s = scale(1, t), e = s * ((r * r) * poly(r) + r) + (s - 1);
   return e / (e + 2);
 }
+inline float abs(float x) { return std::fabs(x); }
+inline float softplus(float x) {
+  const float e = exp(0 - abs(x)), s = e / (2 + e), q = s * s;
+  float p = 0x1.1ef866p-2f;
+  for (const float c : {0x1.1eb614p-2f, 0x1.99d27cp-2f, 0x1.5555p-1f, 2.0f}) p = p * q + c;
+  return max(x, 0) + s * p;
+}
+inline float erf(float x) {
+  const float inside = clamp(x, -3.92f, 3.92f), z = inside * inside;
+  float p = 0x1.132728p-19f, q = 0x1.3f884ap-15f;
+  for (const float c :
+       {0x1.2ab82ap-12f, 0x1.ed9218p-9f, 0x1.b01e42p-5f, 0x1.85f45ap-3f, 0x1.20dd74p+0f}) {
+    p = p * z + c;
+  }
+  for (const float c : {0x1.30c09ap-10f, 0x1.ea8362p-7f, 0x1.d36476p-4f, 0x1.01103cp-1f, 1.0f}) {
+    q = q * z + c;
+  }
+  return clamp((inside * p) / q, -1, 1);
+}
 // Rule 15, given the terms.
 inline float sum(const Floats& terms) {
   float lane[16] = {};
@@ -128,6 +147,10 @@ class ReferenceMachine {
       transpose(x, out.dims[2], y);
     } else if (op.opcode == Opcode::ChannelsFirst) {
       transpose(x, y.size() / program_.tensors[op.in[0]].dims[2], y);
+    } else if (op.opcode == Opcode::RmsNorm) {
+      rms_norm(op, y);
+    } else if (op.opcode == Opcode::Softmax) {
+      softmax(x, y);
     } else if (op.opcode == Opcode::Argmax) {
       size_t best = 0;
       for (size_t i = 1; i < x.size(); ++i) best = x[i] > x[best] ? i : best;
@@ -166,6 +189,25 @@ class ReferenceMachine {
         const float z = rules::sigmoid(in(0, n + i) + in(1, n + i));
         const float c = rules::tanh(r * in(1, 2 * n + i) + in(0, 2 * n + i));
         return z * (in(2, i) - c) + c;
+      }
+      case Opcode::Min: return rules::min(x, in(1, i));
+      case Opcode::Max: return rules::max(x, in(1, i));
+      case Opcode::Div: return x / in(1, i);
+      case Opcode::Abs: return rules::abs(x);
+      case Opcode::Sqrt: return std::sqrt(x);
+      case Opcode::Exp: return rules::exp(x);
+      case Opcode::Softplus: return rules::softplus(x);
+      case Opcode::Erf: return rules::erf(x);
+      case Opcode::Slice: return in(0, static_cast<size_t>(op.imm) + i);
+      case Opcode::LstmCell: {
+        const size_t n = values_[op.in[2]].size();
+        const auto gate = [&](size_t k) { return in(0, k * n + i) + in(1, k * n + i); };
+        const float kept = rules::sigmoid(gate(1)) * in(2, i);
+        return kept + rules::sigmoid(gate(0)) * rules::tanh(gate(2));
+      }
+      case Opcode::LstmHidden: {
+        const size_t n = values_[op.in[2]].size();
+        return rules::sigmoid(in(0, 3 * n + i) + in(1, 3 * n + i)) * rules::tanh(in(2, i));
       }
       default: return std::nanf("");
     }
@@ -248,6 +290,22 @@ class ReferenceMachine {
       }
       y[i] = op.opcode == Opcode::MaxPool2d ? all : all / static_cast<float>(seen.size());
     }
+  }
+
+  void rms_norm(const InstructionSpec& op, Floats& y) {
+    const Floats& x = values_[op.in[0]];
+    const float mean = rules::dot(x.data(), x.data(), x.size()) / static_cast<float>(x.size());
+    note(mean);
+    const float k = 1 / std::sqrt(mean + op.imm);
+    for (size_t i = 0; i < y.size(); ++i) y[i] = (x[i] * k) * values_[op.in[1]][i];
+  }
+
+  // Of finite numbers the largest is one, in whatever order they are taken.
+  static void softmax(const Floats& x, Floats& y) {
+    const float m = *std::max_element(x.begin(), x.end());
+    for (size_t i = 0; i < y.size(); ++i) y[i] = rules::exp(x[i] - m);
+    const float k = 1 / rules::sum(y);
+    for (float& value : y) value = value * k;
   }
 
   struct Quantized {

@@ -158,10 +158,22 @@ struct OneOp {
   bool exists = true;
 };
 
+// Elements of x for each element of y.
+inline uint32_t inputs_per_output(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::Gru: return 3;
+    case Opcode::LstmCell:
+    case Opcode::LstmHidden: return 4;
+    case Opcode::Slice: return 2;
+    default: return 1;
+  }
+}
+
 inline OneOp one_op(Opcode opcode) {
   OneOp one;
   ProgramBuilder& p = one.program;
-  const uint16_t x = p.input("x", opcode == Opcode::Gru ? 6 : 2);
+  const uint32_t ratio = inputs_per_output(opcode);
+  const uint16_t x = p.input("x", 2 * ratio);
   switch (opcode) {
     case Opcode::Linear: {
       const uint16_t w = p.weights(3, 2, {1, -2, 3, 4, 127, -127}, {1, 0.5f, 2});
@@ -171,7 +183,10 @@ inline OneOp one_op(Opcode opcode) {
     }
     case Opcode::Add:
     case Opcode::Sub:
-    case Opcode::Mul: {
+    case Opcode::Mul:
+    case Opcode::Min:
+    case Opcode::Max:
+    case Opcode::Div: {
       const uint16_t b = p.input("b", 2);
       one.op = p.op(opcode, p.output("y", 2), {x, b});
       break;
@@ -186,15 +201,28 @@ inline OneOp one_op(Opcode opcode) {
       one.op = p.op(opcode, p.output("y", 2), {x, low, high}, eps);
       break;
     }
+    case Opcode::RmsNorm: {
+      const uint16_t gain = p.constant({1, -0.5f});
+      one.op = p.op(opcode, p.output("y", 2), {x, gain}, 1e-6f);
+      break;
+    }
     case Opcode::LeakyRelu:
     case Opcode::Elu: one.op = p.op(opcode, p.output("y", 2), {x}, 0.25f); break;
     case Opcode::Relu:
     case Opcode::Silu:
     case Opcode::Sigmoid:
     case Opcode::Tanh:
+    case Opcode::Abs:
+    case Opcode::Sqrt:
+    case Opcode::Exp:
+    case Opcode::Softplus:
+    case Opcode::Erf:
+    case Opcode::Softmax:
     case Opcode::Copy: one.op = p.op(opcode, p.output("y", 2), {x}); break;
-    case Opcode::Gru: {
-      const uint16_t gh = p.input("gh", 6);
+    case Opcode::Gru:
+    case Opcode::LstmCell:
+    case Opcode::LstmHidden: {
+      const uint16_t gh = p.input("gh", 2 * ratio);
       const uint16_t h = p.input("h", 2);
       one.op = p.op(opcode, p.output("y", 2), {x, gh, h});
       break;
@@ -204,6 +232,7 @@ inline OneOp one_op(Opcode opcode) {
       one.op = p.op(opcode, p.output("y", 5), {x, b});
       break;
     }
+    case Opcode::Slice: one.op = p.op(opcode, p.output("y", 2), {x}, 2); break;
     case Opcode::Argmax: one.op = p.op(opcode, p.output("y", 1, DType::I32), {x}); break;
     case Opcode::Conv2d: {
       p = {};

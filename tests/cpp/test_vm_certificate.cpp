@@ -92,6 +92,19 @@ TEST_CASE("the cost of every opcode is 500 and its own for each element") {
   CHECK(cost_of(Opcode::Tanh) == 500 + 40 * 2);
   CHECK(cost_of(Opcode::LayerNorm) == 500 + 20 * 2);
   CHECK(cost_of(Opcode::Gru) == 500 + 126 * 2);
+  CHECK(cost_of(Opcode::LstmCell) == 500 + 126 * 2);
+  CHECK(cost_of(Opcode::LstmHidden) == 500 + 86 * 2);
+  CHECK(cost_of(Opcode::Slice) == 500 + 2 * 2);
+  CHECK(cost_of(Opcode::RmsNorm) == 500 + 14 * 2);
+  CHECK(cost_of(Opcode::Softmax) == 500 + 52 * 2);
+  CHECK(cost_of(Opcode::Min) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::Max) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::Div) == 500 + 8 * 2);
+  CHECK(cost_of(Opcode::Abs) == 500 + 4 * 2);
+  CHECK(cost_of(Opcode::Sqrt) == 500 + 16 * 2);
+  CHECK(cost_of(Opcode::Exp) == 500 + 40 * 2);
+  CHECK(cost_of(Opcode::Softplus) == 500 + 68 * 2);
+  CHECK(cost_of(Opcode::Erf) == 500 + 40 * 2);
   CHECK(cost_of(Opcode::Concat) == 500 + 2 * 5);
   CHECK(cost_of(Opcode::Copy) == 500 + 2 * 2);
   CHECK(cost_of(Opcode::Argmax) == 500 + 8 * 2);  // of x, not of y

@@ -85,7 +85,7 @@ TEST_CASE("every opcode refuses immediates it does not take, and takes finite on
   for_each_opcode([](const OneOp& one, const vm::OpcodeRow& row) {
     P p = one.program;
     if (row.immediates > 1) return;  // whole numbers: test_vm_windows.cpp
-    p.instructions[one.op].imm = 0.5f;
+    p.instructions[one.op].imm = 1;
     CHECK(code_of(p) == (row.immediates == 0 ? "E_PROG_ARITY" : "OK"));
     p.instructions[one.op].imm = INFINITY;
     CHECK(code_of(p) == (row.immediates == 0 ? "E_PROG_ARITY" : "E_PROG_NUMERIC"));
@@ -109,9 +109,9 @@ TEST_CASE("every opcode refuses an output of another length, rank or dtype") {
   });
 }
 
-TEST_CASE("every opcode refuses operands of another length, bar concat and argmax") {
+TEST_CASE("every opcode refuses operands of another length, bar argmax and slice") {
   for_each_opcode([](const OneOp& one, const vm::OpcodeRow& row) {
-    if (row.opcode == Opcode::Argmax) return;
+    if (row.opcode == Opcode::Argmax || row.opcode == Opcode::Slice) return;
     for (size_t k = 0; k < one.program.instructions[one.op].in.size(); ++k) {
       CAPTURE(k);
       P p = one.program;
@@ -254,6 +254,24 @@ TEST_CASE("concat takes eight vectors") {
   CHECK(code_of(p) == "OK");
 }
 
+TEST_CASE("slice takes what lies inside its operand") {
+  const auto verdict = [](float begin, uint32_t n) {
+    P p;
+    const uint16_t x = p.input("x", 5);
+    p.op(Opcode::Slice, p.output("y", n), {x}, begin);
+    return code_of(p);
+  };
+  CHECK(verdict(0, 5) == "OK");
+  CHECK(verdict(4, 1) == "OK");
+  CHECK(verdict(1, 5) == "E_PROG_SHAPE");
+  CHECK(verdict(5, 1) == "E_PROG_SHAPE");
+  CHECK(verdict(0x1p28f, 1) == "E_PROG_SHAPE");
+  CHECK(verdict(3e38f, 1) == "E_PROG_SHAPE");
+  CHECK(verdict(1.5f, 1) == "E_PROG_SHAPE");
+  CHECK(verdict(-1, 1) == "E_PROG_SHAPE");
+  CHECK(verdict(-0.0f, 1) == "E_PROG_SHAPE");
+}
+
 TEST_CASE("gru takes gates of three times its state") {
   P p = one_op(Opcode::Gru).program;
   p.resize(0, 5);
@@ -261,6 +279,19 @@ TEST_CASE("gru takes gates of three times its state") {
   p.resize(0, 6);
   p.resize(1, 7);
   CHECK(code_of(p) == "E_PROG_SHAPE");
+}
+
+TEST_CASE("the halves of an lstm take gates of four times its state") {
+  for (const Opcode opcode : {Opcode::LstmCell, Opcode::LstmHidden}) {
+    P p = one_op(opcode).program;
+    p.resize(0, 6);
+    p.resize(1, 6);
+    CHECK(code_of(p) == "E_PROG_SHAPE");
+    p.resize(0, 8);
+    CHECK(code_of(p) == "E_PROG_SHAPE");
+    p.resize(1, 8);
+    CHECK(code_of(p) == "OK");
+  }
 }
 
 }  // namespace plasma::test

@@ -312,16 +312,18 @@ TEST_CASE("clamp limits are ordered and may be equal") {
   CHECK(verdict(0x1p-148f, 0x1p-149f) == "E_PROG_NUMERIC");
 }
 
-TEST_CASE("the eps of layer_norm is at least 1e-12") {
-  const auto verdict = [](float eps) {
-    P p = one_op(Opcode::LayerNorm).program;
-    p.instructions[0].imm = eps;
-    return code_of(p);
-  };
-  CHECK(verdict(1e-12f) == "OK");
-  CHECK(verdict(std::nextafter(1e-12f, 0.0f)) == "E_PROG_NUMERIC");
-  CHECK(verdict(0) == "E_PROG_NUMERIC");
-  CHECK(verdict(-1) == "E_PROG_NUMERIC");
+TEST_CASE("the eps of a norm is at least 1e-12") {
+  for (const Opcode opcode : {Opcode::LayerNorm, Opcode::RmsNorm}) {
+    const auto verdict = [&](float eps) {
+      P p = one_op(opcode).program;
+      p.instructions[0].imm = eps;
+      return code_of(p);
+    };
+    CHECK(verdict(1e-12f) == "OK");
+    CHECK(verdict(std::nextafter(1e-12f, 0.0f)) == "E_PROG_NUMERIC");
+    CHECK(verdict(0) == "E_PROG_NUMERIC");
+    CHECK(verdict(-1) == "E_PROG_NUMERIC");
+  }
 }
 
 }  // namespace plasma::test

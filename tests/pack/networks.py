@@ -76,6 +76,49 @@ class Cell(nn.Module):
         return torch.tanh(self.head(h)), h
 
 
+class Lstm(nn.Module):
+    """obs [B, 4], h and c [layers, B, 5] → action, h', c'."""
+
+    def __init__(self, layers: int = 1, bias: bool = True) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(4, 5, num_layers=layers, bias=bias)
+        self.head = nn.Linear(5, 3)
+
+    def forward(
+        self, obs: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        y, (h, c) = self.lstm(obs.unsqueeze(0), (h, c))
+        return torch.tanh(self.head(y.squeeze(0))), h, c
+
+
+class LstmCell(nn.Module):
+    """A world model's memory: z and a [B, 4] → h from an LSTMCell, and the action over (z, h)."""
+
+    def __init__(self, width: int = 4, hidden: int = 5) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(width, hidden)
+        self.head = nn.Linear(width + hidden, 3)
+
+    def forward(
+        self, obs: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        h, c = self.cell(obs, (h, c))
+        return torch.tanh(self.head(torch.cat([obs, h], dim=-1))), h, c
+
+
+class Elman(nn.Module):
+    """obs [B, 4], h [layers, B, 5] → action, h', with torch.nn.RNN."""
+
+    def __init__(self, nonlinearity: str = "tanh", layers: int = 1) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(4, 5, num_layers=layers, nonlinearity=nonlinearity)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, obs: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y, h = self.rnn(obs.unsqueeze(0), h)
+        return torch.tanh(self.head(y.squeeze(0))), h
+
+
 def export(
     module: nn.Module,
     args: tuple[torch.Tensor, ...],
@@ -84,10 +127,10 @@ def export(
     dynamo: bool = False,
     **options: Any,
 ) -> Path:
-    """Write ONNX with inputs obs (, h) and outputs action (, h_next)."""
+    """Write ONNX with inputs obs (, h (, c)) and outputs action (, h_next (, c_next))."""
     names = {
-        "input_names": ["obs", "h"][: len(args)],
-        "output_names": ["action", "h_next"][: len(args)],
+        "input_names": ["obs", "h", "c"][: len(args)],
+        "output_names": ["action", "h_next", "c_next"][: len(args)],
     }
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -105,12 +148,12 @@ def torch_actions(module: nn.Module, obs: np.ndarray) -> np.ndarray:
         return module(torch.from_numpy(obs)).numpy()
 
 
-def torch_rollout(module: nn.Module, obs: np.ndarray, h: torch.Tensor) -> np.ndarray:
-    """Actions of a recurrent module, tick after tick from state h."""
+def torch_rollout(module: nn.Module, obs: np.ndarray, *states: torch.Tensor) -> np.ndarray:
+    """Actions of a recurrent module, tick after tick from these states."""
     actions = []
     with torch.no_grad():
         for row in obs:
-            action, h = module(torch.from_numpy(row[None]), h)
+            action, *states = module(torch.from_numpy(row[None]), *states)  # type: ignore[assignment]
             actions.append(action[0].numpy())
     return np.stack(actions)
 

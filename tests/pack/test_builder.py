@@ -97,10 +97,15 @@ def test_the_same_rows_of_a_linear_are_made_once(builder: Builder) -> None:
     assert program.slot_names == ("fc[2:4]",)
 
 
-@pytest.mark.parametrize("order", [[1, 0], [0], [1]])
-def test_parts_of_an_input_are_refused(builder: Builder, order: list[int]) -> None:
-    with pytest.raises(SourceError, match="input 'x' are used apart"):
-        builder.tensor(builder.ids("x")[order])
+def test_parts_of_an_input_are_slices_in_their_order(builder: Builder) -> None:
+    first = built(builder, builder.tensor(builder.ids("x")[[1]]))
+    assert [(i.op, i.immediates) for i in first.instructions] == [("slice", (1.0,))]
+    swapped = builder.tensor(builder.ids("x")[[1, 0]])
+    assert ops(lower(builder, {"z": builder.ids(swapped)}, {}, Options())) == [
+        "slice",
+        "slice",
+        "concat",
+    ]
 
 
 def test_parts_of_a_state_are_states_and_must_not_overlap(builder: Builder) -> None:

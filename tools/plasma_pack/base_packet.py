@@ -73,7 +73,8 @@ def build(
     safe          action on a fault, default 0 within the limits (discrete: index 0)
     max_delta     most that an action may change in a tick, 0 = any
     actuators     outputs that drive something, default all
-    states        {input: output} of recurrent state; that of GRU operators is found without it
+    states        {input: output} of recurrent state; that of GRU, LSTM and RNN
+                  operators is found without it
     ranges        {input: (low, high)}, for people and for random self-test ticks
     units         {input: "m/s"}
     release       name, channel, sequence, rollback_index, not_before, not_after, metadata;

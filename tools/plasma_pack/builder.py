@@ -4,13 +4,14 @@ together.
 
 A vector in flight is an array of element ids: each names one element of one tensor. Moving elements
 around (reshape, slice, split, concatenate) is then plain indexing, and only a vector that an
-instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`;
-part of a state becomes a state of its own.
+instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`,
+part of a state a state of its own, any other part a `slice`.
 
 Folding happens when an operation is added, and leaves the replaced one to be swept away if nothing
 else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`;
-tanh · a + b is `squash`; x · sigmoid(x) is `silu`; a written-out GRU cell is `gru`. Nothing is
-reordered, so results differ from the source's by the last bit at most.
+tanh · a + b is `squash`; a gain after `rms_norm` is its gain; x · sigmoid(x) is `silu`; a
+written-out GRU or LSTM cell is its own instruction. Nothing is reordered, so results differ from
+the source's by the last bit at most.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from .cell_fold import find_cell
 from .errors import SourceError
-from .gru_fold import find_gru
 from .program import Array, DType, Storage
 
 Ids = npt.NDArray[np.int64]
@@ -106,10 +107,10 @@ class Builder:
         return np.arange(span.first, span.first + span.elements, dtype=np.int64)
 
     def constant(self, values: Array) -> str:
-        """A constant vector as an operand of its own."""
+        """A constant as an operand of its own."""
         name = self._fresh("k")
-        self.declare(name, values.size, Storage.CONST)
-        self.constants[name] = np.asarray(values, np.float32).reshape(-1)
+        self.declare(name, values.shape, Storage.CONST)
+        self.constants[name] = np.asarray(values, np.float32)
         return name
 
     def tensor(self, ids: Ids) -> str:
@@ -117,6 +118,8 @@ class Builder:
         `channels_first` where needed.
         """
         flat = ids.reshape(-1)
+        if _is_repeated(flat):
+            return self._repeated(flat[:1], flat.size)
         pieces = self._pieces(flat)
         if pieces is None:
             return self._join(
@@ -155,8 +158,10 @@ class Builder:
 
     def _pieces(self, flat: Ids) -> list[Arranged] | None:
         """The whole tensors, each in an order of its own, that follow each other; None where a part
-        of a tensor is used.
+        of a tensor is used, or one element again and again.
         """
+        if _is_repeated(flat):
+            return None
         pieces = []
         while flat.size:
             span = self._span_of(int(flat[0]))
@@ -187,6 +192,16 @@ class Builder:
         return self.spans[piece.name].dims == last.shape and np.array_equal(
             piece.order, last.transpose(2, 0, 1).reshape(-1)
         )
+
+    def _repeated(self, element: Ids, count: int) -> str:
+        """One element so many times, by way of eight, sixty-four, …"""
+        block, parts = self.tensor(element), []
+        while count > 0:
+            parts += [block] * (count % MAX_OPERANDS)
+            count //= MAX_OPERANDS
+            if count > 0:
+                block = self._join([block] * MAX_OPERANDS)
+        return self._join(parts)
 
     def _join(self, parts: list[str]) -> str:
         while len(parts) > 1:
@@ -230,7 +245,7 @@ class Builder:
     def _make_part(self, span: Span, begin: int, end: int) -> str:
         op = self.made.get(span.name)
         if span.storage is Storage.CONST:
-            return self.constant(self.constants[span.name][begin:end])
+            return self.constant(self.constants[span.name].reshape(-1)[begin:end])
         if span.storage is Storage.STATE:
             name = f"{span.name}[{begin}:{end}]"
             self.declare(name, end - begin, Storage.STATE)
@@ -240,11 +255,7 @@ class Builder:
             return self.emit(
                 "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
             )
-        maker = f"the output of a {op.op}" if op is not None else f"input {span.name!r}"
-        raise SourceError(
-            f"elements {begin} to {end - 1} of {maker} are used apart, and there is no instruction "
-            "for that; split after a linear layer instead, or make them inputs of their own"
-        )
+        return self.emit("slice", [span.name], end - begin, immediates=(float(begin),))
 
     def _fresh(self, prefix: str) -> str:
         return f"%{prefix}{len(self.spans)}"  # no io is called so: % cannot stand in an identifier
@@ -284,16 +295,19 @@ class Builder:
         return self.emit(op, [x], self.spans[x].dims, immediates=immediates)
 
     def binary(self, op: str, a: str, b: str) -> str:
-        """add, sub or mul of two vectors; silu or gru where that is what it computes."""
+        """add, sub or mul of two vectors; silu or a recurrent cell where that is what it
+        computes.
+        """
         if op == "mul":
             for x, gate in ((a, b), (b, a)):
                 made = self.made.get(gate)
                 if made is not None and made.op == "sigmoid" and made.inputs == (x,):
                     return self.unary("silu", x)
-        if op == "add":
-            gru = find_gru(self, (a, b))
-            if gru is not None:
-                return self.emit("gru", [gru.gi, gru.gh, gru.h], self.spans[gru.h].elements)
+        cell = find_cell(self, op, (a, b))
+        if cell is not None:
+            return self.emit(
+                cell.op, [cell.gi, cell.gh, cell.state], self.spans[cell.state].elements
+            )
         return self.emit(op, [a, b], self.spans[a].dims)
 
     def shift(self, x: str, amount: Array) -> str:
@@ -313,6 +327,8 @@ class Builder:
     def scale(self, x: str, factor: Array) -> str:
         """x · factor, factor f64 [n]."""
         made = self.made.get(x)
+        if made is not None and made.op == "rms_norm" and (made.constants[0] == 1).all():
+            return self.emit("rms_norm", made.inputs, len(factor), [factor], made.immediates)
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(factor))
             return self._squash(made.inputs[0], scale * factor, offset * factor)
@@ -331,6 +347,10 @@ class Builder:
         return self.emit(
             "conv2d", op.inputs, self.spans[op.output].dims, op.constants, op.immediates, op.label
         )
+
+
+def _is_repeated(flat: Ids) -> bool:
+    return flat.size > 1 and bool((flat == flat[0]).all())
 
 
 def _is_identity(order: Ids) -> bool:

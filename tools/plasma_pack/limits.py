@@ -16,6 +16,9 @@ from .errors import LimitsError, OptionError
 from .program import Array, DType, FloatArray, Instruction, Io, Program, Safe, Storage, Tensor
 
 Numbers = float | Sequence[float] | Array
+# Operations whose upper bound is 1, and their lower bound.
+_WITHIN_ONE = {"tanh": -1, "erf": -1, "lstm_hidden": -1, "sigmoid": 0, "softmax": 0}
+
 PerOutput = Numbers | Mapping[str, Numbers] | None
 
 
@@ -71,8 +74,8 @@ def bounds(program: Program, name: str) -> tuple[Array, Array] | None:
     if instruction is None:
         return None
     n = program.tensor(name).elements
-    if instruction.op in ("tanh", "sigmoid"):
-        return np.full(n, -1 if instruction.op == "tanh" else 0, np.float32), np.ones(n, np.float32)
+    if instruction.op in _WITHIN_ONE:
+        return np.full(n, _WITHIN_ONE[instruction.op], np.float32), np.ones(n, np.float32)
     if instruction.op == "squash":
         scale, offset = _constants(program, instruction)
         return _ordered(offset - scale, offset + scale)

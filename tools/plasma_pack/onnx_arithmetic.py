@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX operators that work element by element, and what each becomes."""
+"""ONNX operators that combine two operands element by element, or limit one, and what each becomes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,17 @@ from .program import Array
 
 Convert = Callable[[Node], list[Ids]]
 LARGEST = float(np.finfo(np.float32).max)
-
-
-def _unary(op: str) -> Convert:
-    def convert(node: Node) -> list[Ids]:
-        return node.map(0, lambda x: node.builder.unary(op, x.name))
-
-    return convert
-
-
-def _with_alpha(op: str, default: float) -> Convert:
-    def convert(node: Node) -> list[Ids]:
-        alpha = float(node.attributes.get("alpha", default))
-        return node.map(0, lambda x: node.builder.unary(op, x.name, (alpha,)))
-
-    return convert
+MAX_POWER = 8
 
 
 def _two_live(node: Node, op: str) -> list[Ids]:
     a, b = node.ids(0), node.ids(1)
     shape = np.broadcast_shapes(a.shape, b.shape)
-    if a.size != b.size or a.size != np.prod(shape):
-        raise node.error(f"combines shapes {a.shape} and {b.shape}; expected as many elements")
+    if any(ids.size not in (1, np.prod(shape)) for ids in (a, b)):
+        raise node.error(
+            f"combines shapes {a.shape} and {b.shape}; expected as many elements, or one"
+        )
+    a, b = (np.broadcast_to(ids, shape) for ids in (a, b))
     left, right = node.builder.arrange(a), node.builder.arrange(b)
     spans = node.builder.spans
     if spans[left.name].dims == spans[right.name].dims and np.array_equal(left.order, right.order):
@@ -48,9 +37,9 @@ def _live_and_constant(node: Node) -> tuple[Ids, Array, tuple[int, ...]]:
     live = 0 if node.is_live(0) else 1
     ids, values = node.ids(live), node.constant(1 - live)
     shape = np.broadcast_shapes(ids.shape, values.shape)
-    if int(np.prod(shape)) != ids.size:
+    if ids.size not in (1, np.prod(shape)):
         raise node.error(f"repeats a value of shape {ids.shape} to {shape}; that is not supported")
-    return ids, node.spread(values, shape), shape
+    return np.broadcast_to(ids, shape), node.spread(values, shape), shape
 
 
 def _add(node: Node) -> list[Ids]:
@@ -81,17 +70,33 @@ def _mul(node: Node) -> list[Ids]:
 
 
 def _div(node: Node) -> list[Ids]:
-    if node.is_live(1):
-        raise node.error("divides by a value that inputs reach; only constants may divide")
+    if node.is_live(0) and node.is_live(1):
+        return _two_live(node, "div")
     ids, values, shape = _live_and_constant(node)
+    if node.is_live(1):
+        x = node.builder.tensor(ids)
+        return node.wrap(node.builder.binary("div", node.builder.constant(values), x), shape)
     if (values == 0).any():
         raise node.error("divides by zero; check the statistics that normalise the observations")
-    x = node.builder.arrange(ids)
-    return node.arranged(node.builder.scale(x.name, x.constant(1 / values)), x, shape)
+    arranged = node.builder.arrange(ids)
+    y = node.builder.scale(arranged.name, arranged.constant(1 / values))
+    return node.arranged(y, arranged, shape)
 
 
-def _neg(node: Node) -> list[Ids]:
-    return node.map(0, lambda x: node.builder.scale(x.name, np.full(x.order.size, -1.0)))
+
+def _pow(node: Node) -> list[Ids]:
+    """Whole powers are products; √ is the only other one."""
+    ids, power = node.ids(0), node.constant(1)
+    exponent = float(power.reshape(-1)[0]) if power.size == 1 else 0.0
+    x = node.builder.tensor(ids)
+    if exponent == 0.5:
+        return node.wrap(node.builder.unary("sqrt", x), ids.shape)
+    if exponent not in range(1, MAX_POWER + 1):
+        raise node.error(f"raises to {power.tolist()}; expected 0.5 or 1 to {MAX_POWER}")
+    y = x
+    for _ in range(int(exponent) - 1):
+        y = node.builder.binary("mul", y, x)
+    return node.wrap(y, ids.shape)
 
 
 def _limit(node: Node, ids: Ids, low: Array, high: Array) -> list[Ids]:
@@ -109,13 +114,15 @@ def _clip(node: Node) -> list[Ids]:
     return _limit(node, node.ids(0), low, high)
 
 
-def _one_sided(*, is_max: bool) -> Convert:
+def _extreme(op: str) -> Convert:
     def convert(node: Node) -> list[Ids]:
-        if len(node.proto.input) != 2 or (node.is_live(0) and node.is_live(1)):
-            raise node.error("is supported between one value and one constant only")
+        if len(node.proto.input) != 2:
+            raise node.error(f"has {len(node.proto.input)} operands, expected 2")
+        if node.is_live(0) and node.is_live(1):
+            return _two_live(node, op)
         ids, values, shape = _live_and_constant(node)
-        none = np.array(LARGEST if is_max else -LARGEST)
-        low, high = (values, none) if is_max else (none, values)
+        none = np.array(LARGEST if op == "max" else -LARGEST)
+        low, high = (values, none) if op == "max" else (none, values)
         return _limit(node, ids.reshape(shape), low.reshape(-1), high.reshape(-1))
 
     return convert
@@ -125,14 +132,9 @@ ARITHMETIC: dict[str, Convert] = {
     "Add": _add,
     "Clip": _clip,
     "Div": _div,
-    "Elu": _with_alpha("elu", 1.0),
-    "LeakyRelu": _with_alpha("leaky_relu", 0.01),
-    "Max": _one_sided(is_max=True),
-    "Min": _one_sided(is_max=False),
+    "Max": _extreme("max"),
+    "Min": _extreme("min"),
     "Mul": _mul,
-    "Neg": _neg,
-    "Relu": _unary("relu"),
-    "Sigmoid": _unary("sigmoid"),
+    "Pow": _pow,
     "Sub": _sub,
-    "Tanh": _unary("tanh"),
 }

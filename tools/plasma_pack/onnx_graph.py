@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ONNX file as a graph ready to be walked: local functions inlined, dead nodes left out,
-constants evaluated.
+"""An ONNX file as a graph ready to be walked: local functions inlined, written-out operators put
+together again, dead nodes left out, constants evaluated.
 
 Constants are evaluated by ONNX's own reference implementation, and so is everything that only moves
 elements: there is no second meaning of an ONNX operator here.
@@ -24,6 +24,7 @@ from onnx.reference import ReferenceEvaluator
 
 from .errors import SourceError
 from .format import MAX_GOLD_BYTES
+from .onnx_patterns import fuse
 from .program import Array
 
 Source = str | Path | bytes | onnx.ModelProto
@@ -37,6 +38,7 @@ MOVEMENT = frozenset(
         "Expand",
         "Flatten",
         "Gather",
+        "GatherND",
         "Identity",
         "Reshape",
         "Slice",
@@ -78,7 +80,8 @@ class Graph:
             _graph_input(value) for value in graph.input if value.name not in self.constants
         ]
         self.outputs: list[str] = [value.name for value in graph.output]
-        self.nodes = _needed(graph)
+        live = [value.name for value in self.inputs]
+        self.nodes = _needed(fuse(graph.node, self.constants, live), self.outputs)
         self.producers = {name: node for node in self.nodes for name in node.output if name}
 
     def where(self, node: onnx.NodeProto) -> str:
@@ -203,10 +206,10 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
     return GraphInput(value.name, shape)
 
 
-def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    wanted: set[str] = {value.name for value in graph.output}
+def _needed(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
+    wanted = set(outputs)
     needed = []
-    for node in reversed(graph.node):
+    for node in reversed(nodes):
         if wanted.intersection(node.output):
             wanted.update(filter(None, node.input))
             needed.append(node)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX in, program out: what torch.onnx.export makes of an MLP, a GRU policy or a convolutional
-network, by either exporter.
+"""ONNX in, program out: what torch.onnx.export makes of an MLP, a recurrent policy or a
+convolutional network, by either exporter.
 
 The batch is 1. A recurrent state that the network takes as an input and gives back as an output
 stays inside the program, as a state that is carried from tick to tick.
@@ -17,15 +17,17 @@ import onnx
 from .builder import Builder, Ids
 from .errors import SourceError
 from .lowering import Options, lower
+from .onnx_activations import ACTIVATIONS
 from .onnx_arithmetic import ARITHMETIC
 from .onnx_graph import MOVEMENT, Graph, Source, load_graph
 from .onnx_images import IMAGES
 from .onnx_layers import LAYERS
 from .onnx_node import Node
+from .onnx_recurrent import RECURRENT
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-OPERATORS = ARITHMETIC | LAYERS | IMAGES
+OPERATORS = ACTIVATIONS | ARITHMETIC | IMAGES | LAYERS | RECURRENT
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ def import_onnx(
 ) -> Imported:
     """Compile an ONNX policy. Raises SourceError naming the node and what to do.
 
-    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU
-    operators are found without it.
+    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU,
+    LSTM and RNN operators are found without it.
     """
     graph = load_graph(source)
     walk = _Walk(graph, recurrent_pairs(graph, states or {}))

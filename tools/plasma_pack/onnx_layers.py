@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX operators that mix elements (layers, recurrence, choice), and what each becomes."""
+"""ONNX operators that mix elements (layers, choice), and what each becomes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnx
 from .builder import Ids
 from .onnx_graph import module_path
 from .onnx_node import Node
-from .program import Array, DType
+from .program import DType
 
 Convert = Callable[[Node], list[Ids]]
 
@@ -57,56 +57,23 @@ def _layer_norm(node: Node) -> list[Ids]:
     )
 
 
-def _gru(node: Node) -> list[Ids]:
-    """h' from x and h. ONNX keeps W [1, 3H, in], R [1, 3H, H], B [1, 6H] with gates z, r, h."""
-    _check_gru(node)
-    x, h = node.ids(0), node.tensor(5)
-    hidden = int(node.attributes["hidden_size"])
-    biases = node.constant(3, np.zeros((1, 6 * hidden)))[0]
-    path = module_path(node.proto, "") or "gru"
-    layer = _layer_number(node, path)
-    gi, gh = (
-        node.builder.linear(
-            source, _reorder(node.constant(position)[0]), _reorder(bias), f"{path}.{part}_l{layer}"
-        )
-        for source, position, bias, part in (
-            (node.builder.tensor(x), 1, biases[: 3 * hidden], "ih"),
-            (h, 2, biases[3 * hidden :], "hh"),
-        )
-    )
-    y = node.builder.emit("gru", [gi, gh, h], hidden)
-    return [*node.wrap(y, (1, 1, 1, hidden)), *node.wrap(y, (1, 1, hidden))]
+def _rms_norm(node: Node) -> list[Ids]:
+    ids = node.ids(0)
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    if ids.shape[axis] != ids.size:
+        raise node.error(f"normalises axis {axis} of {ids.shape}; expected all elements")
+    gain = node.spread(node.constant(1, np.ones(1)), ids.shape)
+    eps = float(node.attributes.get("epsilon", 1e-5))
+    y = node.builder.emit("rms_norm", [node.builder.tensor(ids)], ids.size, [gain], (eps,))
+    return node.wrap(y, ids.shape)
 
 
-def _check_gru(node: Node) -> None:
-    given = node.attributes
-    if given.get("direction", "forward") != "forward" or given.get("layout", 0) != 0:
-        raise node.error("expected one forward direction with layout 0, as torch.nn.GRU exports")
-    if node.name(4) or "clip" in given:
-        raise node.error("expected no sequence lengths and no clipping")
-    names = [
-        name.decode() if isinstance(name, bytes) else name for name in given.get("activations", [])
-    ]
-    if names not in ([], ["Sigmoid", "Tanh"]):
-        raise node.error(f"found activations {names}, expected Sigmoid and Tanh")
-    if given.get("linear_before_reset", 0) != 1:
-        raise node.error("linear_before_reset is 0, expected 1, the form of torch.nn.GRU")
-    x = node.ids(0)
-    if x.size != x.shape[-1]:
-        raise node.error(f"found input {x.shape}; export one step of one batch: [1, 1, n]")
-
-
-def _reorder(rows: Array) -> Array:
-    """Gates from ONNX's order z, r, h to the machine's r, z, c."""
-    z, r, h = np.split(rows, 3)
-    return np.concatenate([r, z, h])
-
-
-def _layer_number(node: Node, path: str) -> int:
-    """How many GRU operators of the same module come before this one."""
-    grus = [other for other in node.graph.nodes if other.op_type == "GRU"]
-    earlier = grus[: [list(other.output) for other in grus].index(list(node.proto.output))]
-    return sum((module_path(other, "") or "gru") == path for other in earlier)
+def _softmax(node: Node) -> list[Ids]:
+    ids = node.ids(0)
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    if ids.shape[axis] != ids.size:
+        raise node.error(f"works along axis {axis} of {ids.shape}; expected all elements")
+    return node.wrap(node.builder.unary("softmax", node.builder.tensor(ids)), ids.shape)
 
 
 def _argmax(node: Node) -> list[Ids]:
@@ -134,8 +101,9 @@ def _cast(node: Node) -> list[Ids]:
 LAYERS: dict[str, Convert] = {
     "ArgMax": _argmax,
     "Cast": _cast,
-    "GRU": _gru,
     "Gemm": _gemm,
     "LayerNormalization": _layer_norm,
     "MatMul": _matmul,
+    "RMSNormalization": _rms_norm,
+    "Softmax": _softmax,
 }

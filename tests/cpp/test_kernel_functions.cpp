@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// test_kernel_functions.cpp -- EXP, TANH and the others against the true functions, and where they
+// saturate.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernel_fixtures.hpp"
+
+using namespace plasma::kernels;
+
+TEST_CASE("exp, sigmoid and tanh stay within their error of the true function") {
+  double worst_sigmoid = 0, worst_tanh = 0, worst_exp = 0;
+  for (float x = -87.0f; x <= 87.0f; x += 0x1p-10f) {
+    float y;
+    kScalar.sigmoid(&x, &y, 1);
+    worst_sigmoid = std::max(worst_sigmoid, ulps(y, 1.0 / (1.0 + std::exp(-double{x}))));
+    kScalar.tanh(&x, &y, 1);
+    worst_tanh = std::max(worst_tanh, ulps(y, std::tanh(double{x})));
+    if (x > 0.0f) continue;
+    kScalar.elu(&x, 1.0f, &y, 1);  // EXP(x) - 1
+    worst_exp = std::max(worst_exp, std::fabs(y - (std::exp(double{x}) - 1.0)));
+  }
+  CHECK(worst_sigmoid < 3.0);
+  CHECK(worst_tanh < 3.0);
+  CHECK(worst_exp < 0x1p-23);
+}
+
+TEST_CASE("softplus and erf stay within their error of the true function") {
+  double worst_softplus = 0, worst_erf = 0;
+  for (float x = -87.0f; x <= 87.0f; x += 0x1p-10f) {
+    float y;
+    kScalar.softplus(&x, &y, 1);
+    worst_softplus = std::max(worst_softplus, ulps(y, std::log1p(std::exp(double{x}))));
+    kScalar.erf(&x, &y, 1);
+    worst_erf = std::max(worst_erf, std::fabs(y - std::erf(double{x})));
+  }
+  CHECK(worst_softplus < 4.0);
+  CHECK(worst_erf < 4e-7);
+}
+
+TEST_CASE("a softmax sums to 1, whatever is added to its logits") {
+  Random random{9};
+  for (const KernelTable* table : tables()) {
+    for (int n = 1; n <= 200; ++n) {
+      std::vector<float> x = numbers(random, n), y(x.size());
+      for (const float offset : {0.0f, 1000.0f, -1e30f}) {
+        for (float& v : x) v = v + offset;
+        table->softmax(x.data(), y.data(), n);
+        double sum = 0;
+        for (const float v : y) sum += v;
+        CHECK(std::fabs(sum - 1) < 1e-6);
+      }
+    }
+  }
+}
+
+TEST_CASE("activations saturate where the rules say") {
+  const float x[] = {-kInf, -1e30f, 1e30f, kInf};
+  constexpr float kLeast = 1.6458115e-38f;  // 1 / (1 + EXP(87)), not denormal
+  for (const KernelTable* table : tables()) {
+    float y[4];
+    CHECK(table->tanh(x, y, 4) == 0x7F800000u);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-1.0f, -1.0f, 1.0f, 1.0f});
+    table->sigmoid(x, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{kLeast, kLeast, 1.0f, 1.0f});
+    table->elu(x, 2.0f, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-2.0f, -2.0f, 1e30f, kInf});
+    table->erf(x, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{-1.0f, -1.0f, 1.0f, 1.0f});
+    table->softplus(x, y, 4);
+    CHECK(std::vector<float>(y, y + 4) == std::vector<float>{0.0f, 0.0f, 1e30f, kInf});
+    table->exp(x, y, 4);
+    CHECK(std::vector<float>(y, y + 2) == std::vector<float>{0.0f, 0.0f});
+    CHECK(y[2] == y[3]);
+    CHECK(y[2] == doctest::Approx(1.6516363e38));
+  }
+}
