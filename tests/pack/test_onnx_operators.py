@@ -134,9 +134,16 @@ def test_an_rms_norm_is_one_instruction(
 def test_an_rms_norm_of_weights_is_evaluated(
     tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
 ) -> None:
-    norm = Rms("quotient")
-    weights = torch.rand(4)
-    module = Only(lambda obs: torch.tanh(obs * norm(weights.unsqueeze(0))))
+    class Gained(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = Rms("quotient")
+            self.gain = nn.Parameter(torch.rand(1, 4))
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(obs * self.norm(self.gain))
+
+    module = Gained()
     path = networks.export(
         module, (torch.zeros(1, 4),), tmp_path / "net.onnx", do_constant_folding=False
     )
