@@ -111,7 +111,8 @@ class Machine:
         self.policy.attach(packet, name="adapter", gain=gain)
 
     def tick(self, where: str, given: list[str], expected: list[str]) -> None:
-        obs = numbers_by_name(given, self.policy.inputs)
+        flat = numbers_by_name(given, self.policy.inputs)
+        obs = {port.name: flat[port.name].reshape(port.shape) for port in self.policy.inputs}
         action = self.policy.step(obs if len(obs) > 1 else next(iter(obs.values())))
         actions = action if isinstance(action, dict) else {self.policy.outputs[0].name: action}
         for name, wanted in numbers_by_name(expected, self.policy.outputs).items():

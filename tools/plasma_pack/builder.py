@@ -94,9 +94,7 @@ class Builder:
         self, name: str, dims: int | Dims, storage: Storage, dtype: DType = DType.F32
     ) -> Ids:
         """A new tensor of these dims, or a vector; gives the ids of its elements."""
-        span = Span(
-            self._next_id, name, (dims,) if isinstance(dims, int) else dims, dtype, storage
-        )
+        span = Span(self._next_id, name, (dims,) if isinstance(dims, int) else dims, dtype, storage)
         self.spans[name] = span
         self._order.append(span)
         self._next_id += span.elements

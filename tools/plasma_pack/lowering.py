@@ -152,9 +152,7 @@ class _Lowering:
     def _tensor(self, name: str) -> None:
         span = self.builder.spans[name]
         values = self.builder.constants.get(name)
-        self.tensors.setdefault(
-            name, Tensor(name, span.dtype, span.dims, span.storage, values)
-        )
+        self.tensors.setdefault(name, Tensor(name, span.dtype, span.dims, span.storage, values))
 
     def _constant(self, name: str, values: Array, op: Op) -> str:
         if not np.isfinite(values).all():

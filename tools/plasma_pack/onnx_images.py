@@ -30,9 +30,7 @@ def _conv(node: Node) -> list[Ids]:
     if kernels.ndim != 4 or image.shape[0] != kernels.shape[1] * given.get("group", 1):
         raise node.error(f"kernels {kernels.shape} do not fit an image {image.shape}")
     dilations = tuple(given.get("dilations", _PAIR))
-    extent = tuple(
-        (k - 1) * d + 1 for k, d in zip(kernels.shape[2:], dilations, strict=True)
-    )
+    extent = tuple((k - 1) * d + 1 for k, d in zip(kernels.shape[2:], dilations, strict=True))
     strides, pads = tuple(given.get("strides", _PAIR)), _pads(node)
     out = _sizes(node, image.shape, extent, strides, pads)
     bias = node.constant(2, np.zeros(len(kernels))).astype(np.float32)
@@ -48,22 +46,31 @@ def _conv(node: Node) -> list[Ids]:
 def _unnormalised(
     node: Node, image: Ids, kernels: Array, bias: Array, *, has_pads: bool
 ) -> tuple[Ids, Array, Array]:
-    """Observations that are only scaled, or shifted channel by channel, are so by the kernels."""
+    """Observations that are only scaled, or shifted channel by channel, are so by the kernels.
+
+    A shift would move padding too, so then it stays.
+    """
     x = node.builder.arrange(image)
     made = node.builder.made.get(x.name)
-    if made is None or made.op != "normalize":
-        return image, kernels, bias
-    channels, group = image.shape[0], kernels.shape[1]
-    mean, scale = (c[x.order].reshape(channels, -1) for c in made.constants)
-    is_by_channel = (mean == mean[:, :1]).all() and (scale == scale[:, :1]).all()
-    if not is_by_channel or (has_pads and mean.any()):
-        return image, kernels, bias
-    rows = len(kernels) * group // channels
-    of_row = (np.arange(len(kernels)) // rows)[:, None] * group + np.arange(group)
-    scaled = kernels * scale[:, 0][of_row][:, :, None, None]
-    shift = (scaled * mean[:, 0][of_row][:, :, None, None]).sum(axis=(1, 2, 3))
-    source = node.builder.arranged_ids(made.inputs[0], x.order).reshape(image.shape)
-    return source, scaled.astype(np.float32), (bias - shift).astype(np.float32)
+    while made is not None and made.op == "normalize":
+        mean, scale = (c[x.order].reshape(len(image), -1) for c in made.constants)
+        is_by_channel = (mean == mean[:, :1]).all() and (scale == scale[:, :1]).all()
+        if not is_by_channel or (has_pads and mean.any()):
+            break
+        seen = _channels_seen(kernels, len(image))
+        kernels = kernels * scale[:, 0][seen][:, :, None, None]
+        bias = bias - (kernels * mean[:, 0][seen][:, :, None, None]).sum(axis=(1, 2, 3))
+        image = node.builder.arranged_ids(made.inputs[0], x.order).reshape(image.shape)
+        made = node.builder.made.get(made.inputs[0])
+    return image, kernels.astype(np.float32), bias.astype(np.float32)
+
+
+def _channels_seen(kernels: Array, channels: int) -> Ids:
+    """[out, in / groups]: which channel each weight of a kernel meets."""
+    depth = kernels.shape[1]
+    rows = len(kernels) * depth // channels
+    seen: Ids = (np.arange(len(kernels)) // rows)[:, None] * depth + np.arange(depth)
+    return seen
 
 
 def _batch_norm(node: Node) -> list[Ids]:
@@ -164,7 +171,7 @@ def _image(node: Node) -> Ids:
     ids = node.ids(0)
     if ids.ndim != 4 or ids.shape[0] != 1:
         raise node.error(f"found a value {ids.shape}, expected an image [1, channels, h, w]")
-    return ids[0]
+    return ids.reshape(ids.shape[1:])
 
 
 def _from_machine(node: Node, y: str) -> list[Ids]:
