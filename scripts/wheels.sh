@@ -14,7 +14,7 @@ backend() {
 
 unpack_arm_python() {
   mkdir -p "$work/debs" "$work/sysconfig"
-  (cd "$work/debs" && apt-get download -qq libexpat1:arm64 zlib1g:arm64 "python$version-minimal:arm64" \
+  (cd "$work/debs" && apt-get download -qq -o APT::Sandbox::User=root libexpat1:arm64 zlib1g:arm64 "python$version-minimal:arm64" \
     "libpython$version-dev:arm64" "libpython$version-minimal:arm64" "libpython$version-stdlib:arm64")
   for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$arm"; done
   cp "$arm/usr/lib/python$version/_sysconfigdata__aarch64-linux-gnu.py" "$work/sysconfig"
