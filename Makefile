@@ -66,7 +66,7 @@ cpp-test: setup-dev
 	$(BIN)/ctest --test-dir $(CMAKE_TESTS) --output-on-failure
 
 # Cross-compiled and run under qemu, with actions of this machine to repeat. Sanitizers stay off there: cpp-test has
-# them, and qemu has no room for AddressSanitizer's shadow.
+# them, and LeakSanitizer does not work under qemu.
 aarch64: setup-dev
 	@scripts/system_libraries.sh $(ARM_LIBRARIES)
 	$(BIN)/cmake -S . -B $(CMAKE_AARCH64) $(CROSS) -DPLASMA_DEVELOPER=ON -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(CMAKE_AARCH64)/prefix >/dev/null
