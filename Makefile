@@ -11,9 +11,10 @@ CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
 CMAKE_TESTS := build/tests
 
 CMAKE_AARCH64 := build/aarch64
+ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test setup setup-dev lint format cpp-test aarch64 clean
+.PHONY: demo test setup setup-dev lint format cpp-test aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -65,9 +66,9 @@ cpp-test: setup-dev
 	$(BIN)/ctest --test-dir $(CMAKE_TESTS) --output-on-failure
 
 # Cross-compiled and run under qemu, with actions of this machine to repeat. Sanitizers stay off there: cpp-test has
-# them, and qemu has no room for AddressSanitizer's shadow.
+# them, and LeakSanitizer does not work under qemu.
 aarch64: setup-dev
-	@scripts/system_libraries.sh g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
+	@scripts/system_libraries.sh $(ARM_LIBRARIES)
 	$(BIN)/cmake -S . -B $(CMAKE_AARCH64) $(CROSS) -DPLASMA_DEVELOPER=ON -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(CMAKE_AARCH64)/prefix >/dev/null
 	$(BIN)/cmake --build $(CMAKE_AARCH64) --target install
 	$(BIN)/cmake -S contrib/recipes/c_robot -B $(CMAKE_AARCH64)/robot $(CROSS) -DCMAKE_PREFIX_PATH=$(CURDIR)/$(CMAKE_AARCH64)/prefix >/dev/null
@@ -75,5 +76,11 @@ aarch64: setup-dev
 	rm -rf $(CMAKE_AARCH64)/flights && $(BIN)/python -m tests.flights $(CMAKE_AARCH64)/flights
 	scripts/check_aarch64.sh $(CMAKE_AARCH64)
 
+# dist/: source, and a wheel for this machine and for 64-bit ARM, each tried in a clean directory.
+wheels: setup-dev
+	@scripts/system_libraries.sh $(ARM_LIBRARIES)
+	rm -rf dist build/wheels && $(BIN)/python -m tests.flights build/wheels/flights
+	scripts/wheels.sh $(BIN)/python
+
 clean:
-	rm -rf .venv build runs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist runs .mypy_cache .ruff_cache .pytest_cache

@@ -1,8 +1,8 @@
 """Packets, observations, and the actions of this machine on them: what another CPU must repeat, bit for bit.
 
 `python -m tests.flights OUT` writes OUT/key.raw and for each flight a folder with base.plasma, perhaps adapter.plasma,
-observations.txt and actions.txt. The texts are what contrib/recipes/c_robot reads and prints; nine digits name one
-float32 and no other, so equal texts are equal bits. scripts/check_aarch64.sh flies them again.
+observations.txt and actions.txt, the texts that contrib/recipes/c_robot reads and prints. scripts/check_aarch64.sh and
+fly_again.py repeat them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import nn
 import plasma_edge as pe
 import plasma_pack
 from plasma_pack.keys import public_bytes
+from tests.fly_again import actions, text
 from tests.pack import networks
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -79,17 +80,6 @@ def observations() -> np.ndarray:
     return obs
 
 
-def text(rows: list[np.ndarray]) -> str:
-    return "".join("".join(f"{value:.9g} " for value in row) + "\n" for row in rows)
-
-
-def actions(folder: Path, kernels: str, obs: np.ndarray) -> str:
-    policy = pe.Policy.load(folder / "base.plasma", trust=public_bytes(KEY), kernels=kernels)
-    if (folder / "adapter.plasma").exists():
-        policy.attach(folder / "adapter.plasma")
-    return text([np.array(policy(row)) for row in obs])
-
-
 def write_packets(out: Path, work: Path) -> list[Path]:
     """Three folders in out: a network without memory, one with, and an adapter on the first."""
     torch.manual_seed(0)
@@ -114,7 +104,7 @@ def main(out: Path) -> None:
         folders = write_packets(out, Path(work))
     for folder in folders:
         (folder / "observations.txt").write_text(text(list(obs)))
-        flown = {table: actions(folder, table, obs) for table in pe.kernel_tables()}
+        flown = {table: actions(folder, table) for table in pe.kernel_tables()}
         assert len(set(flown.values())) == 1, f"{folder.name}: the tables of this machine differ"
         (folder / "actions.txt").write_text(flown["scalar"])
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
@@ -55,6 +56,31 @@ class Guarded {
   size_t size_;
   std::vector<uint8_t> bytes_;
   size_t start_;
+};
+
+// The first n of x, the last of which is the last thing before a page that nobody may read.
+class Fenced {
+ public:
+  Fenced(const std::vector<float>& x, int n) : Fenced(n) { std::copy_n(x.begin(), n, data()); }
+  explicit Fenced(int n) : floats_(static_cast<size_t>(n)) {
+    const size_t needed = floats_ * sizeof(float);
+    readable_ = (needed + kPage - 1) / kPage * kPage;
+    const int kind = MAP_PRIVATE | MAP_ANONYMOUS;
+    void* const pages = mmap(nullptr, readable_ + kPage, PROT_READ | PROT_WRITE, kind, -1, 0);
+    REQUIRE(pages != MAP_FAILED);
+    pages_ = static_cast<uint8_t*>(pages);
+    REQUIRE(mprotect(pages_ + readable_, kPage, PROT_NONE) == 0);
+  }
+  ~Fenced() { munmap(pages_, readable_ + kPage); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+  float* data() { return reinterpret_cast<float*>(pages_ + readable_) - floats_; }
+
+ private:
+  static constexpr size_t kPage = 65536;  // the largest of the CPUs we know
+
+  size_t floats_, readable_;
+  uint8_t* pages_;
 };
 
 inline std::vector<uint32_t> bits_of(const std::vector<float>& x) {

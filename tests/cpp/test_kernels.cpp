@@ -144,6 +144,29 @@ TEST_CASE("vector kernels give the bits of scalar at every length and alignment"
   }
 }
 
+TEST_CASE("no kernel touches what lies beyond its operands") {
+  Random random{9};
+  for (int n = 1; n <= kLongest; ++n) {
+    const std::vector<float> numbers_of_all = numbers(random, 3 * n);
+    const int rows = 1 + n % 7;
+    Fenced x(numbers_of_all, n), y(n), gates(numbers_of_all, 3 * n), of_rows(rows), out(rows);
+    Fenced matrix(numbers(random, rows * n), rows * n);
+    const std::vector<int8_t> w = weights(random, rows * n);
+    for (const KernelTable* table : tables()) {
+      for (const VectorKernel& kernel : kVectorKernels) {
+        Fenced& operand = kernel.y_apart ? gates : x;
+        kernel.run(*table, {operand.data(), operand.data(), x.data(), y.data(), n});
+      }
+      Product product(*table, w, quantize(*table, x.data(), n).q, rows, n);
+      const int8_t *packed = product.packed.data(), *q = product.q.data();
+      float *scale = of_rows.data(), *to = out.data();
+      table->linear_i8(packed, q, 1.0f, scale, scale, to, rows, n);
+      table->accumulate_i8(packed, q, 1.0f, scale, to, rows, n);
+      table->linear_f32(matrix.data(), x.data(), scale, to, rows, n);
+    }
+  }
+}
+
 TEST_CASE("vector kernels give the bits of scalar on extreme values") {
   Random random{2};
   for (int round = 0; round < 400; ++round) {
