@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One way to run a net: a runtime, a model of some precision, a way of calling it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .catalog import Array
+
+# Takes an observation, gives the action: [n] or [1, n], possibly the same array at every call. Carries recurrent state
+# and takes the next adapter in turn.
+Call: TypeAlias = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """start loads the model and gives a fresh Call; prepare turns an observation into what that takes, untimed."""
+
+    name: str
+    start: Callable[[], Call]
+    prepare: Callable[[Array], Array]
+
+
+class NotRun(Exception):  # noqa: N818 - nothing is wrong, there is only nothing to run
+    """A runtime cannot run a net at all; the message says why."""

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LiteRT (TensorFlow Lite) on the CPU with XNNPACK: the interpreter and the compiled model; fp32 and int8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import cycle
+
+import numpy as np
+from ai_edge_litert.compiled_model import CompiledModel
+from ai_edge_litert.cpu_options import CpuOptions
+from ai_edge_litert.hardware_accelerator import HardwareAccelerator
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.options import Options
+from ai_edge_litert.tensor_buffer import TensorBuffer
+
+from ..catalog import Array, Net
+from ..contender import Call, Contender
+
+NAME = "ai-edge-litert"
+SIGNATURE = "serving_default"
+
+
+def contenders(net: Net) -> Iterator[Contender]:
+    for file, precision in (
+        ("fp32", "fp32"),
+        ("dynamic_int8", "dynamic int8"),
+        ("static_int8", "static int8"),
+    ):
+        model = str(net.folder / f"{file}.tflite")
+        if (net.folder / f"{file}.tflite").exists():
+            for name, door in (
+                ("set_tensor", _set_tensor),
+                ("tensor()", _views),
+                ("compiled", _compiled),
+            ):
+                yield Contender(
+                    f"{precision}, {name}", _starter(net, door, model), net.channels_last
+                )
+
+
+def first_call(net: Net, threads: int | None) -> Call:
+    return _set_tensor(net, str(net.folder / "fp32.tflite"), threads)
+
+
+def _starter(net: Net, door: Callable[..., Call], model: str) -> Callable[[], Call]:
+    return lambda: door(net, model)
+
+
+def _interpreter(model: str, threads: int | None) -> tuple[Interpreter, list[int], list[int]]:
+    """An interpreter, and its tensors of inputs and outputs in the order of the module's arguments and results."""
+    interpreter = Interpreter(model, num_threads=threads)
+    interpreter.allocate_tensors()
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    taken, given = runner.get_input_details(), runner.get_output_details()
+    return (
+        interpreter,
+        [taken[name]["index"] for name in sorted(taken)],
+        [given[name]["index"] for name in sorted(given)],
+    )
+
+
+def _set_tensor(net: Net, model: str, threads: int | None = 1) -> Call:
+    interpreter, (obs_in, *taken), (action, *given) = _interpreter(model, threads)
+    states = [np.zeros((1, 1, net.hidden), np.float32) for _ in net.states]
+    adapters = cycle([list(adapter.values()) for adapter in net.adapters] or [states]).__next__
+    set_tensor, get_tensor = interpreter.set_tensor, interpreter.get_tensor
+    for tensor, state in zip(taken, states, strict=False):
+        set_tensor(tensor, state)
+
+    def call(obs: Array) -> Array:
+        set_tensor(obs_in, obs)
+        interpreter.invoke()
+        return get_tensor(action)
+
+    def call_recurrent(obs: Array) -> Array:
+        set_tensor(obs_in, obs)
+        interpreter.invoke()
+        for tensor, source in zip(taken, given, strict=True):
+            set_tensor(tensor, get_tensor(source))
+        return get_tensor(action)
+
+    def call_adapted(obs: Array) -> Array:
+        set_tensor(obs_in, obs)
+        for tensor, matrix in zip(taken, adapters(), strict=True):
+            set_tensor(tensor, matrix)
+        interpreter.invoke()
+        return get_tensor(action)
+
+    return call_adapted if net.has_adapters else call_recurrent if net.states else call
+
+
+def _views(net: Net, model: str) -> Call:
+    """interpreter.tensor(): LiteRT's own memory as arrays, which must not be kept over an invoke."""
+    interpreter, taken, given = _interpreter(model, threads=1)
+    obs_in, *inputs = [interpreter.tensor(index) for index in taken]
+    action, *outputs = [interpreter.tensor(index) for index in given]
+    adapters = cycle([list(adapter.values()) for adapter in net.adapters] or [[]]).__next__
+    copyto, invoke = np.copyto, interpreter.invoke
+    for view in inputs:
+        view().fill(0.0)
+
+    def call(obs: Array) -> Array:
+        copyto(obs_in(), obs)
+        invoke()
+        return action()
+
+    def call_recurrent(obs: Array) -> Array:
+        copyto(obs_in(), obs)
+        invoke()
+        for view, source in zip(inputs, outputs, strict=True):
+            copyto(view(), source())
+        return action()
+
+    def call_adapted(obs: Array) -> Array:
+        copyto(obs_in(), obs)
+        for view, matrix in zip(inputs, adapters(), strict=True):
+            copyto(view(), matrix)
+        invoke()
+        return action()
+
+    return call_adapted if net.has_adapters else call_recurrent if net.states else call
+
+
+def _compiled(net: Net, model: str) -> Call:
+    """Buffers over arrays, made once: a list of them for each side of the state or each adapter."""
+    compiled = CompiledModel.from_file(
+        model,
+        options=Options(
+            hardware_accelerators=HardwareAccelerator.CPU, cpu_options=CpuOptions(num_threads=1)
+        ),
+    )
+    shapes = compiled.get_output_tensor_details(SIGNATURE)
+    obs_in = _aligned(list(compiled.get_input_tensor_details(SIGNATURE)["args_0"]["shape"]))
+    action = _aligned(list(shapes["output_0"]["shape"]))
+    sides = [[_aligned([1, 1, net.hidden]) for _ in net.states] for _ in range(2)]
+    if net.has_adapters:
+        turns = [([_copied(m) for m in adapter.values()], []) for adapter in net.adapters]
+    else:
+        turns = [(sides[0], sides[1]), (sides[1], sides[0])] if net.states else [([], [])]
+    buffer = TensorBuffer.create_from_host_memory
+    lists = [
+        ([buffer(a) for a in (obs_in, *taken)], [buffer(a) for a in (action, *given)])
+        for taken, given in turns
+    ]
+    next_lists, run, copyto = cycle(lists).__next__, compiled.run_by_index, np.copyto
+    only_in, only_out = lists[0]
+
+    def call(obs: Array) -> Array:
+        copyto(obs_in, obs)
+        run(0, only_in, only_out)
+        return action
+
+    def call_in_turn(obs: Array) -> Array:
+        copyto(obs_in, obs)
+        taken, given = next_lists()
+        run(0, taken, given)
+        return action
+
+    return call_in_turn if len(lists) > 1 else call
+
+
+def _aligned(shape: list[int]) -> Array:
+    """Zeros on a boundary of 64 bytes, which LiteRT asks of host memory."""
+    size = int(np.prod(shape)) * 4
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(np.float32).reshape(shape)
+
+
+def _copied(matrix: Array) -> Array:
+    copy = _aligned(list(matrix.shape))
+    copy[...] = matrix
+    return copy
