@@ -23,5 +23,11 @@ class Contender:
     prepare: Callable[[Array], Array]
 
 
+def owning(call: Call, *arrays: object) -> Call:
+    """The call, keeping alive the memory that its runtime only points to."""
+    call.__dict__["owned"] = arrays
+    return call
+
+
 class NotRun(Exception):  # noqa: N818 - nothing is wrong, there is only nothing to run
     """A runtime cannot run a net at all; the message says why."""

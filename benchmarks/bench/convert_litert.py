@@ -14,6 +14,8 @@ import sys
 
 import litert_torch
 from ai_edge_quantizer import quantizer, recipe
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
+from ai_edge_quantizer.qtyping import TFLOperationName
 
 from .catalog import NETS, Net
 from .nets import inputs, module
@@ -30,6 +32,8 @@ def convert(net: Net) -> None:
     dynamic.quantize().export_model(str(net.folder / "dynamic_int8.tflite"), overwrite=True)
     if not net.states and not net.has_adapters:
         static = quantizer.Quantizer(str(unfinished), recipe.static_wi8_ai8())
+        for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):  # these stay float32
+            static.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
         samples = [{"args_0": net.channels_last(obs)} for obs in net.reference.calibration]
         found = static.calibrate({"serving_default": samples})
         static.quantize(found).export_model(str(net.folder / "static_int8.tflite"), overwrite=True)

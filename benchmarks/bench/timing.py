@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How calls are timed: contenders take turns, in rounds, on one thread.
 
-A round gives each contender a share of time, in which it is called in batches of one call per observation; the round's
-figure is the median over batches of the mean call. The best round is published, with the worst beside it: other work
-on a shared machine only ever adds time. Single calls are timed as well, for the tail; they include reading the clock
-twice. Before each cold call a buffer larger than the caches is walked.
+A round gives each contender a share of time, in which it is called in batches of at most 200 µs; the round's figure is
+the median over batches of the mean call. The best round is published, with the worst beside it: other work on a shared
+machine only ever adds time. Single calls are timed as well, for the tail; they include reading the clock twice. Before
+each cold call a buffer larger than the caches is walked.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .contender import Call
 
 ROUNDS = 12
 SHARE_US = 15_000.0
+BATCH_US = 200.0
 COLD_CALLS = 40
 MIB = 1 << 20
 
@@ -44,7 +45,7 @@ def alternate(calls: Mapping[str, tuple[Call, Sequence[Array]]]) -> dict[str, Ti
     """Times the contenders against each other. calls: {name: (call, its observations)}."""
     gc.collect()
     gc.freeze()
-    shares = {name: _batches(call, obs) for name, (call, obs) in calls.items()}
+    shares = {name: _share(call, obs) for name, (call, obs) in calls.items()}
     rounds: dict[str, list[float]] = {name: [] for name in calls}
     singles: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(ROUNDS):
@@ -52,7 +53,7 @@ def alternate(calls: Mapping[str, tuple[Call, Sequence[Array]]]) -> dict[str, Ti
         for name in rotated(list(calls), number):
             call, obs = calls[name]
             rounds[name].append(
-                float(np.median([_batch_us(call, obs) for _ in range(shares[name])]))
+                float(np.median([_batch_us(call, batch) for batch in shares[name]]))
             )
             singles[name] += [_single_us(call, row) for row in obs for _ in range(4)]
     cold = _cold(calls)
@@ -92,11 +93,13 @@ def evicted_bytes() -> int:
     return 2 * l3 if 0 < 2 * l3 <= 64 * MIB else 4 * l2
 
 
-def _batches(call: Call, obs: Sequence[Array]) -> int:
-    """How many batches fill a share; also warms up."""
-    _batch_us(call, obs)
-    took_us = min(_batch_us(call, obs) for _ in range(3)) * len(obs)
-    return max(3, int(SHARE_US / took_us))
+def _share(call: Call, obs: Sequence[Array]) -> list[Sequence[Array]]:
+    """The batches of one round; also warms up."""
+    took_us = min(_batch_us(call, obs) for _ in range(3))
+    size = max(1, min(len(obs), int(BATCH_US / took_us)))
+    batches = [obs[start : start + size] for start in range(0, len(obs) - size + 1, size)]
+    count = max(5, int(SHARE_US / (took_us * size)))
+    return [batches[index % len(batches)] for index in range(count)]
 
 
 def _batch_us(call: Call, obs: Sequence[Array]) -> float:

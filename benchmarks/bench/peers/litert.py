@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.options import Options
 from ai_edge_litert.tensor_buffer import TensorBuffer
 
-from ..catalog import Array, Net
+from ..catalog import ADAPTERS, Array, Net
 from ..contender import Call, Contender
 
 NAME = "ai-edge-litert"
@@ -123,52 +123,39 @@ def _views(net: Net, model: str) -> Call:
 
 
 def _compiled(net: Net, model: str) -> Call:
-    """Buffers over arrays, made once: a list of them for each side of the state or each adapter."""
+    """Buffers made once: a list of them for each side of the state or each adapter. Only obs and action are copied."""
+    cpu = CpuOptions(num_threads=1)
     compiled = CompiledModel.from_file(
-        model,
-        options=Options(
-            hardware_accelerators=HardwareAccelerator.CPU, cpu_options=CpuOptions(num_threads=1)
-        ),
+        model, options=Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
     )
-    shapes = compiled.get_output_tensor_details(SIGNATURE)
-    obs_in = _aligned(list(compiled.get_input_tensor_details(SIGNATURE)["args_0"]["shape"]))
-    action = _aligned(list(shapes["output_0"]["shape"]))
-    sides = [[_aligned([1, 1, net.hidden]) for _ in net.states] for _ in range(2)]
+    obs_in, *taken = compiled.create_input_buffers(0)
+    action, *given = compiled.create_output_buffers(0)
+    size = net.reference.action.shape[1]
     if net.has_adapters:
-        turns = [([_copied(m) for m in adapter.values()], []) for adapter in net.adapters]
+        turns = [([obs_in, *_adapter_buffers(compiled, net, n)], [action]) for n in range(ADAPTERS)]
     else:
-        turns = [(sides[0], sides[1]), (sides[1], sides[0])] if net.states else [([], [])]
-    buffer = TensorBuffer.create_from_host_memory
-    lists = [
-        ([buffer(a) for a in (obs_in, *taken)], [buffer(a) for a in (action, *given)])
-        for taken, given in turns
-    ]
-    next_lists, run, copyto = cycle(lists).__next__, compiled.run_by_index, np.copyto
-    only_in, only_out = lists[0]
+        turns = [([obs_in, *taken], [action, *given]), ([obs_in, *given], [action, *taken])]
+    for buffer in taken if net.states else []:
+        buffer.write(np.zeros((1, 1, net.hidden), np.float32))
+    next_turn, run, float32 = cycle(turns).__next__, compiled.run_by_index, np.float32
+    only_in, only_out = turns[0]
 
     def call(obs: Array) -> Array:
-        copyto(obs_in, obs)
+        obs_in.write(obs)
         run(0, only_in, only_out)
-        return action
+        return action.read(size, float32)
 
     def call_in_turn(obs: Array) -> Array:
-        copyto(obs_in, obs)
-        taken, given = next_lists()
-        run(0, taken, given)
-        return action
+        obs_in.write(obs)
+        inputs, outputs = next_turn()
+        run(0, inputs, outputs)
+        return action.read(size, float32)
 
-    return call_in_turn if len(lists) > 1 else call
-
-
-def _aligned(shape: list[int]) -> Array:
-    """Zeros on a boundary of 64 bytes, which LiteRT asks of host memory."""
-    size = int(np.prod(shape)) * 4
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(np.float32).reshape(shape)
+    return call_in_turn if net.states or net.has_adapters else call
 
 
-def _copied(matrix: Array) -> Array:
-    copy = _aligned(list(matrix.shape))
-    copy[...] = matrix
-    return copy
+def _adapter_buffers(compiled: CompiledModel, net: Net, number: int) -> list[TensorBuffer]:
+    buffers: list[TensorBuffer] = compiled.create_input_buffers(0)[1:]
+    for buffer, matrix in zip(buffers, net.adapters[number].values(), strict=True):
+        buffer.write(matrix)
+    return buffers

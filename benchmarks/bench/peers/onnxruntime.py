@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..catalog import ADAPTERS, Array, Net
-from ..contender import Call, Contender
+from ..contender import Call, Contender, owning
 
 NAME = "onnxruntime"
 
@@ -67,11 +67,9 @@ def _bound(net: Net, session: ort.InferenceSession) -> Call:
     """Two bindings where there is state, each reading what the other wrote: nothing is copied but obs."""
     obs_in, action = _arrays(session)
     sides = [{s: np.zeros((1, 1, net.hidden), np.float32) for s in net.states} for _ in range(2)]
-    bindings = cycle(
-        [_binding(net, session, obs_in, action, sides[i], sides[1 - i]) for i in (0, 1)]
-    ).__next__
+    pair = [_binding(net, session, obs_in, action, sides[i], sides[1 - i]) for i in (0, 1)]
+    only, bindings = pair[0], cycle(pair).__next__
     run, copyto = session.run_with_iobinding, np.copyto
-    (only,) = {bindings()} if not net.states else {None}
 
     def call(obs: Array) -> Array:
         copyto(obs_in, obs)
@@ -83,7 +81,7 @@ def _bound(net: Net, session: ort.InferenceSession) -> Call:
         run(bindings())
         return action
 
-    return call_recurrent if net.states else call
+    return owning(call_recurrent, sides) if net.states else call
 
 
 def _arrays(session: ort.InferenceSession) -> tuple[Array, Array]:
@@ -123,8 +121,7 @@ def _bound_adapters(net: Net) -> Call:
         run(next_binding())
         return action
 
-    call.keeps = matrices  # type: ignore[attr-defined]  # a binding does not own what it points to
-    return call
+    return owning(call, matrices)
 
 
 def _transposed(adapter: Mapping[str, Array]) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 import openvino as ov
 
 from ..catalog import Array, Net
-from ..contender import Call, Contender
+from ..contender import Call, Contender, owning
 
 NAME = "openvino"
 LATENCY: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
@@ -59,9 +59,10 @@ def _bound(net: Net, compiled: ov.CompiledModel) -> Call:
     """A request for each side of the state or each adapter; all share obs and action."""
     obs_in = np.zeros(list(compiled.input(0).shape), np.float32)
     action = np.zeros(list(compiled.output(0).shape), np.float32)
+    turns = _turns(net)
     requests = [
         _request(compiled, {"obs": obs_in} | taken, {"action": action} | given)
-        for taken, given in _turns(net)
+        for taken, given in turns
     ]
     next_infer, copyto = cycle([request.infer for request in requests]).__next__, np.copyto
     only = requests[0].infer
@@ -76,7 +77,7 @@ def _bound(net: Net, compiled: ov.CompiledModel) -> Call:
         next_infer()(share_outputs=True)
         return action
 
-    return call_in_turn if len(requests) > 1 else call
+    return owning(call_in_turn if len(requests) > 1 else call, turns)
 
 
 def _turns(net: Net) -> list[tuple[dict[str, Array], dict[str, Array]]]:
@@ -114,6 +115,7 @@ def _int8(net: Net) -> Path:
         quantised = nncf.quantize(
             ov.Core().read_model(net.onnx),
             nncf.Dataset(list(net.reference.calibration), samples),
+            preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(net.reference.calibration),
         )
         ov.save_model(quantised, path, compress_to_fp16=False)
