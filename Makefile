@@ -5,18 +5,24 @@
 
 PYTHON ?= python3
 PIP_FLAGS ?=
+NETS ?=
+PEERS ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
 CMAKE_TESTS := build/tests
 
-.PHONY: demo test setup setup-dev lint format cpp-test clean
+.PHONY: demo test bench setup setup-dev lint format cpp-test clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
 
 test: setup-dev lint cpp-test
 	$(BIN)/python -m pytest -q
+
+# make bench NETS=A,B PEERS=litert is a quick look; everything takes about half an hour.
+bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
+	build/bench-venv/bin/python -m benchmarks.bench --nets '$(NETS)' --peers '$(PEERS)'
 
 setup: .venv/stamp-trainer
 setup-dev: setup .venv/stamp-dev
@@ -42,6 +48,22 @@ setup-dev: setup .venv/stamp-dev
 .venv/stamp-dev: .venv/stamp-trainer requirements-dev.txt
 	@scripts/system_libraries.sh doctest-dev
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# The peers have a venv of their own, and LiteRT's converter another. Ours is installed as on a robot, not editable.
+build/bench-venv/stamp-peers: constraints.txt benchmarks/requirements.txt
+	@scripts/system_libraries.sh g++ pkg-config libsodium-dev libzstd-dev
+	$(PYTHON) -m venv build/bench-venv
+	$(PIP:.venv/%=build/bench-venv/%) -r benchmarks/requirements.txt scikit-build-core pybind11 cmake ninja
+	@touch $@
+
+build/bench-venv/stamp-edge: build/bench-venv/stamp-peers $(CORE) $(shell find python tools -name '*.py')
+	$(PIP:.venv/%=build/bench-venv/%) --no-build-isolation '.[pack]'
+	@touch $@
+
+build/bench-convert-venv/stamp: benchmarks/requirements-convert.txt
+	$(PYTHON) -m venv build/bench-convert-venv
+	build/bench-convert-venv/bin/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r benchmarks/requirements-convert.txt
 	@touch $@
 
 lint: setup-dev

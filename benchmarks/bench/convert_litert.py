@@ -11,8 +11,10 @@ saves LiteRT a transposition.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import litert_torch
+import numpy as np
 from ai_edge_quantizer import quantizer, recipe
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 from ai_edge_quantizer.qtyping import TFLOperationName
@@ -34,10 +36,25 @@ def convert(net: Net) -> None:
         static = quantizer.Quantizer(str(unfinished), recipe.static_wi8_ai8())
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):  # these stay float32
             static.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
-        samples = [{"args_0": net.channels_last(obs)} for obs in net.reference.calibration]
-        found = static.calibrate({"serving_default": samples})
-        static.quantize(found).export_model(str(net.folder / "static_int8.tflite"), overwrite=True)
+        static.quantize(_ranges(net, static)).export_model(
+            str(net.folder / "static_int8.tflite"), overwrite=True
+        )
     unfinished.rename(net.folder / "fp32.tflite")
+
+
+def _ranges(net: Net, static: quantizer.Quantizer) -> dict[str, Any]:
+    """{tensor: {'min', 'max'}} over all calibration observations.
+
+    One calibration of them all would average the extremes instead, and clip what is rare: errors of 0.2 to 0.7.
+    """
+    ranges: dict[str, Any] = {}
+    for obs in net.reference.calibration:
+        found = static.calibrate({"serving_default": [{"args_0": net.channels_last(obs)}]})
+        for tensor, seen in found.items():
+            known = ranges.setdefault(tensor, dict(seen))
+            known["min"] = np.minimum(known["min"], seen["min"])
+            known["max"] = np.maximum(known["max"], seen["max"])
+    return ranges
 
 
 def main() -> None:

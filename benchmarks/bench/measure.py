@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One net, ours and one peer's contenders in turns, in a process of its own; the result is JSON on standard output.
 
-    python -m benchmarks.bench.measure B litert
-    python -m benchmarks.bench.measure B tables     # ours alone, each kernel table by name
+python -m benchmarks.bench.measure B litert
+python -m benchmarks.bench.measure B tables     # ours alone, each kernel table by name
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the files of the nets: random weights from a fixed seed, ONNX, and what torch computes in fp32.
 
-    python -m benchmarks.bench.nets A B
+python -m benchmarks.bench.nets A B
 """
 
 from __future__ import annotations

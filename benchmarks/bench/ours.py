@@ -84,9 +84,7 @@ def _into(policy: pe.Policy) -> Call:
 def _in_turn(policy: pe.Policy, step: Call) -> Call:
     """Another adapter at every call."""
     last = ADAPTERS - 1
-    gains = cycle(
-        {str(n - 1 if n else last): 0.0, str(n): 1.0} for n in range(ADAPTERS)
-    ).__next__
+    gains = cycle({str(n - 1 if n else last): 0.0, str(n): 1.0} for n in range(ADAPTERS)).__next__
     set_gains = policy.set_gains
 
     def call(obs):  # type: ignore[no-untyped-def]  # annotations would say what Call says

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
+from typing import Any
 
 import numpy as np
-from ai_edge_litert.compiled_model import CompiledModel
-from ai_edge_litert.cpu_options import CpuOptions
-from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 from ai_edge_litert.interpreter import Interpreter
-from ai_edge_litert.options import Options
-from ai_edge_litert.tensor_buffer import TensorBuffer
 
 from ..catalog import ADAPTERS, Array, Net
 from ..contender import Call, Contender
@@ -41,6 +37,12 @@ def contenders(net: Net) -> Iterator[Contender]:
 
 def first_call(net: Net, threads: int | None) -> Call:
     return _set_tensor(net, str(net.folder / "fp32.tflite"), threads)
+
+
+def adapter_ways(net: Net) -> dict[str, Callable[[], object]]:
+    """Ways to make another adapter live: {name: what it takes}."""
+    model = str(net.folder / "fp32.tflite")
+    return {"rebuild the interpreter": lambda: _interpreter(model, threads=1)}
 
 
 def _starter(net: Net, door: Callable[..., Call], model: str) -> Callable[[], Call]:
@@ -124,6 +126,10 @@ def _views(net: Net, model: str) -> Call:
 
 def _compiled(net: Net, model: str) -> Call:
     """Buffers made once: a list of them for each side of the state or each adapter. Only obs and action are copied."""
+    from ai_edge_litert.compiled_model import CompiledModel
+    from ai_edge_litert.hardware_accelerator import HardwareAccelerator
+    from ai_edge_litert.options import CpuOptions, Options
+
     cpu = CpuOptions(num_threads=1)
     compiled = CompiledModel.from_file(
         model, options=Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
@@ -154,8 +160,8 @@ def _compiled(net: Net, model: str) -> Call:
     return call_in_turn if net.states or net.has_adapters else call
 
 
-def _adapter_buffers(compiled: CompiledModel, net: Net, number: int) -> list[TensorBuffer]:
-    buffers: list[TensorBuffer] = compiled.create_input_buffers(0)[1:]
+def _adapter_buffers(compiled: Any, net: Net, number: int) -> list[Any]:
+    buffers: list[Any] = compiled.create_input_buffers(0)[1:]
     for buffer, matrix in zip(buffers, net.adapters[number].values(), strict=True):
         buffer.write(matrix)
     return buffers

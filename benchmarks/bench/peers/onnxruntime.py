@@ -19,7 +19,9 @@ NAME = "onnxruntime"
 
 def contenders(net: Net) -> Iterator[Contender]:
     if net.has_adapters:
-        yield Contender("fp32, adapters as inputs, bound", lambda: _bound_adapters(net), net.batched)
+        yield Contender(
+            "fp32, adapters as inputs, bound", lambda: _bound_adapters(net), net.batched
+        )
         yield Contender("fp32, LoraAdapter", lambda: _lora(net), net.batched)
         return
     models = {"fp32": lambda: net.onnx, "dynamic int8": lambda: _dynamic_int8(net)}
@@ -32,6 +34,15 @@ def contenders(net: Net) -> Iterator[Contender]:
 
 def first_call(net: Net, threads: int | None) -> Call:
     return _run(net, _session(net.onnx, threads))
+
+
+def adapter_ways(net: Net) -> dict[str, Callable[[], object]]:
+    """Ways to make another adapter live: {name: what it takes}."""
+    file = adapter_file(net, 0)
+    return {
+        "load a LoraAdapter": lambda: load_adapter(file),
+        "new session": lambda: _session(net.onnx, threads=1),
+    }
 
 
 def _starter(
@@ -130,16 +141,16 @@ def _transposed(adapter: Mapping[str, Array]) -> dict[str, Array]:
 
 def _lora(net: Net) -> Call:
     session = _session(_with_defaults(net), threads=1)
-    options = []
-    for number in range(ADAPTERS):
-        options.append(ort.RunOptions())
-        options[-1].add_active_adapter(load_adapter(adapter_file(net, number)))
+    adapters = [load_adapter(adapter_file(net, number)) for number in range(ADAPTERS)]
+    options = [ort.RunOptions() for _ in adapters]
+    for option, adapter in zip(options, adapters, strict=True):
+        option.add_active_adapter(adapter)
     next_options, run = cycle(options).__next__, session.run
 
     def call(obs: Array) -> Array:
         return run(None, {"obs": obs}, next_options())[0]
 
-    return call
+    return owning(call, adapters)
 
 
 def adapter_file(net: Net, number: int) -> Path:

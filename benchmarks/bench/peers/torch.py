@@ -33,6 +33,23 @@ def first_call(net: Net, threads: int | None) -> Call:
     return _call(net, module(net))
 
 
+def adapter_ways(net: Net) -> dict[str, Callable[[], object]]:
+    """Ways to make another adapter live: {name: what it takes}."""
+    torch.set_num_threads(1)
+    _INFERENCE.__enter__()
+    weights = [w for name, w in module(net).state_dict().items() if name.endswith("weight")]
+    matrices = adapter_tensors(net.adapters[0], transposed=False)
+    targets = list(
+        zip([w.clone() for w in weights], weights, matrices[::2], matrices[1::2], strict=True)
+    )
+
+    def merge() -> None:
+        for target, weight, a, b in targets:
+            torch.addmm(weight, b, a, out=target)
+
+    return {"merge into the weights": merge}
+
+
 def _traced(net: Net) -> torch.jit.ScriptModule:
     traced = torch.jit.trace(module(net), inputs(net))
     return torch.jit.optimize_for_inference(torch.jit.freeze(traced))
