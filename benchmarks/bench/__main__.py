@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,6 +35,8 @@ from .report import print_results, write_tables
 PEERS = ("litert", "onnxruntime", "openvino", "torch", "numpy")
 CONVERTER = ROOT / "build" / "bench-convert-venv" / "bin" / "python"
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
+# What is asked of a runtime; 0 asks nothing.
+THREADS = {"one_thread": "1", "default_threads": "0"}
 STARTS = 5
 LOOP_S = 3.0
 TIMEOUT_S = 600
@@ -42,8 +44,8 @@ TIMEOUT_S = 600
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The peer benchmark.")
-    parser.add_argument("--nets", default=",".join(NETS), help="letters, such as A,B")
-    parser.add_argument("--peers", default=",".join(PEERS), help="names, such as litert,torch")
+    parser.add_argument("--nets", default="", help="letters, such as A,B; default: all")
+    parser.add_argument("--peers", default="", help="names, such as litert,torch; default: all")
     args = parser.parse_args()
     nets = [NETS[letter] for letter in _chosen(args.nets, tuple(NETS))]
     peers = _chosen(args.peers, PEERS)
@@ -89,45 +91,63 @@ def _parts(nets: list[Net], peers: list[str]) -> Iterator[tuple[str, ...]]:
 
 def _measure(part: tuple[str, ...]) -> dict[str, Any]:
     kind, *names = part
-    if kind == "footprint":
-        return measure_footprint(names[0])
-    module = {"pairs": "measure", "adapters": "adapters"}[kind]
-    return _json(module, *names)
+    try:
+        if kind == "footprint":
+            return measure_footprint(names[0])
+        return _json("measure" if kind == "pairs" else "adapters", *names)
+    except _Died as death:
+        silence = {"not_run": str(death)}
+        return {"peer": silence} if kind == "pairs" else silence
 
 
 def measure_footprint(runtime: str) -> dict[str, Any]:
     """RSS of net A, start of net B (median of several), CPU at 200 Hz with one thread and with the default."""
-    found: dict[str, Any] = {"installed_mb": installed_mb(runtime)}
     with tempfile.TemporaryDirectory() as name:
         folders = {letter: Path(name) / letter for letter in "AB"}
         for letter, folder in folders.items():
             folder.mkdir()
             ours.pack(NETS[letter], folder)
-        probe = [("A", "1", "0", "rss_mb")] + [("B", "1", "0", "cold_start_ms")] * STARTS
-        values: dict[str, list[float]] = {}
-        for letter, threads, seconds, key in probe:
-            line = _json("footprint", letter, runtime, threads, seconds, str(folders[letter]))
-            values.setdefault(key, []).append(line.get(key, float("nan")))
-        found |= {key: median(seen) for key, seen in values.items()}
-        for threads, label in (("1", "one_thread"), ("0", "default_threads")):
-            line = _json("footprint", "B", runtime, threads, str(LOOP_S), str(folders["B"]))
-            found[label] = {key: line.get(key) for key in ("threads", "cpu_percent")}
-    return found
+
+        def probe(letter: str, threads: str = "1", seconds: float = 0) -> dict[str, Any]:
+            folder = str(folders[letter])
+            args = (letter, runtime, threads, str(seconds), folder)
+            return _json("footprint", *args, environment={} if threads == "0" else ONE_THREAD)
+
+        rss_mb = probe("A")["rss_mb"]
+        starts_ms = [probe("B")["cold_start_ms"] for _ in range(STARTS)]
+        loops = {label: probe("B", threads, LOOP_S) for label, threads in THREADS.items()}
+    return {
+        "installed_mb": installed_mb(runtime),
+        "rss_mb": rss_mb,
+        "cold_start_ms": median(starts_ms),
+        **{
+            label: {key: line[key] for key in ("threads", "cpu_percent")}
+            for label, line in loops.items()
+        },
+    }
 
 
-def _json(module: str, *args: str) -> dict[str, Any]:
-    """What a process prints; its death is a result too."""
+class _Died(Exception):  # noqa: N818 - it is what happened to a process
+    """A process ended without a result; the message says how."""
+
+
+def _json(module: str, *args: str, environment: Mapping[str, str] = ONE_THREAD) -> dict[str, Any]:
+    """What a process prints. Raises _Died."""
     command = [sys.executable, "-m", f"benchmarks.bench.{module}", *args]
-    environment = os.environ | ({} if "0" in args[2:3] else ONE_THREAD)
     try:
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+            command,
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
         )
-    except subprocess.TimeoutExpired:
-        return {"peer": {"not_run": f"took more than {TIMEOUT_S} s"}}
+    except subprocess.TimeoutExpired as error:
+        raise _Died(f"took more than {TIMEOUT_S} s") from error
     if done.returncode:
-        last = (done.stderr.strip().split("\n") or [""])[-1]
-        return {"peer": {"not_run": f"ended with {done.returncode}: {last}"}}
+        last = done.stderr.strip().split("\n")[-1]
+        raise _Died(f"ended with {done.returncode}: {last}")
     printed: dict[str, Any] = json.loads(done.stdout.strip().split("\n")[-1])
     return printed
 

@@ -64,10 +64,9 @@ def _swap_us(policy: pe.Policy, obs: np.ndarray[Any, Any]) -> float:
         for _ in gains:
             policy(obs)
 
-    swapping, staying = zip(
-        *((_median_us(swap, 200), _median_us(stay, 200)) for _ in range(20)), strict=True
-    )
-    return (min(swapping) - min(staying)) / len(gains)
+    rounds = [(_median_us(swap, 200), _median_us(stay, 200)) for _ in range(20)]
+    best_swap_us, best_stay_us = (min(turn[side] for turn in rounds) for side in (0, 1))
+    return (best_swap_us - best_stay_us) / len(gains)
 
 
 def _attach_ms(folder: Path) -> tuple[float, int]:

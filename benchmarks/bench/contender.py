@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .catalog import Array
 
-# Takes an observation, gives the action: [n] or [1, n], possibly the same array at every call. Carries recurrent state
-# and takes the next adapter in turn.
-Call: TypeAlias = Callable[[Array], Array]
+# An array [n] or [1, n], possibly the same one at every call; the peers are not typed.
+Action: TypeAlias = Any
+# Takes an observation, carries recurrent state, takes the next adapter in turn.
+Call: TypeAlias = Callable[[Array], Action]
 
 
 @dataclass(frozen=True)

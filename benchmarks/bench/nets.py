@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,9 @@ class Block(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # [B, heads, T, D / heads] each
         scores = q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
-        x = x + self.out(mixed)
-        return x + self.down(torch.relu(self.up(self.norm2(x))))
+        attended = x + self.out(mixed)
+        hidden: Tensor = self.down(torch.relu(self.up(self.norm2(attended))))
+        return attended + hidden
 
 
 class Transformer(nn.Module):
@@ -148,7 +149,7 @@ class Transformer(nn.Module):
         return action
 
 
-MODULES = {
+MODULES: dict[str, Callable[[], nn.Module]] = {
     "A": lambda: Mlp((17, 64, 64, 6), nn.Tanh),
     "B": lambda: Mlp((64, 256, 256, 8), nn.ReLU),
     "C": lambda: Mlp((376, 512, 512, 512, 17), nn.ReLU),

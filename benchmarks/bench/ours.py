@@ -13,8 +13,8 @@ import numpy as np
 import plasma_edge as pe
 import plasma_pack as pp
 
-from .catalog import ADAPTERS, RANK, Net
-from .contender import Call, Contender
+from .catalog import ADAPTERS, RANK, Array, Net
+from .contender import Action, Call, Contender
 
 NAME = "plasma-edge"
 # Every table of the project, so that what this CPU lacks is said and not left out.
@@ -26,7 +26,6 @@ def pack(net: Net, folder: Path) -> None:
     """Builds, signs and writes the packets of a net. Raises a PlasmaError where the machine lacks an operator."""
     key = folder / "key.pem"
     pp.keygen(key)
-    options = {"max_adapters": ADAPTERS, "max_rank": RANK} if net.has_adapters else {}
     base = pp.build(
         net.onnx,
         key=key,
@@ -34,7 +33,8 @@ def pack(net: Net, folder: Path) -> None:
         states=net.states,
         low=-LIMIT,
         high=LIMIT,
-        **options,
+        max_adapters=ADAPTERS,
+        max_rank=RANK,
     )
     for number in range(ADAPTERS if net.has_adapters else 0):
         peft = net.folder / "peft" / str(number)
@@ -87,7 +87,7 @@ def _in_turn(policy: pe.Policy, step: Call) -> Call:
     gains = cycle({str(n - 1 if n else last): 0.0, str(n): 1.0} for n in range(ADAPTERS)).__next__
     set_gains = policy.set_gains
 
-    def call(obs):  # type: ignore[no-untyped-def]  # annotations would say what Call says
+    def call(obs: Array) -> Action:
         set_gains(gains())
         return step(obs)
 

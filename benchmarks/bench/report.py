@@ -175,14 +175,14 @@ def _contender_rows(peer: str, pair: Json) -> Iterator[list[str]]:
         for line in lines if isinstance(lines, list) else [{"name": ""} | lines]:
             label = f"{name} {line['name']}".strip()
             if "us" in line:
-                yield [label, *(_number(line[key]) for key in _TIMES), f"{line['error']:.3f}"]
+                yield [label, *(_number(line[key]) for key in TIMES), f"{line['error']:.3f}"]
             elif "not_supported" in line:
                 yield [f"plasma-edge: not supported yet: {line['not_supported']}", *blank, ""]
             else:
                 yield [f"{label}: not run: {line['not_run']}", *blank, ""]
 
 
-_TIMES = (
+TIMES = (
     "us",
     "worst_round_us",
     "p50_us",

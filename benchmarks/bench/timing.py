@@ -61,10 +61,10 @@ def alternate(calls: Mapping[str, tuple[Call, Sequence[Array]]]) -> dict[str, Ti
 
 
 def rotated(names: list[str], by: int) -> list[str]:
-    """The names in order, starting `by` places further, every other time backwards."""
-    by %= len(names)
-    turned = names[by:] + names[:by]
-    return turned[::-1] if by % 2 else turned
+    """The names in order, starting `by` places further; backwards once each of them was first."""
+    turns, place = divmod(by, len(names))
+    turned = names[place:] + names[:place]
+    return turned[::-1] if turns % 2 else turned
 
 
 def summary(rounds: Sequence[float], singles: Sequence[float], cold: Sequence[float]) -> Timing:

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from ..catalog import ADAPTERS, Array, Net
-from ..contender import Call, Contender
+from ..contender import Action, Call, Contender
 
 NAME = "ai-edge-litert"
 SIGNATURE = "serving_default"
@@ -70,19 +70,19 @@ def _set_tensor(net: Net, model: str, threads: int | None = 1) -> Call:
     for tensor, state in zip(taken, states, strict=False):
         set_tensor(tensor, state)
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         set_tensor(obs_in, obs)
         interpreter.invoke()
         return get_tensor(action)
 
-    def call_recurrent(obs: Array) -> Array:
+    def call_recurrent(obs: Array) -> Action:
         set_tensor(obs_in, obs)
         interpreter.invoke()
         for tensor, source in zip(taken, given, strict=True):
             set_tensor(tensor, get_tensor(source))
         return get_tensor(action)
 
-    def call_adapted(obs: Array) -> Array:
+    def call_adapted(obs: Array) -> Action:
         set_tensor(obs_in, obs)
         for tensor, matrix in zip(taken, adapters(), strict=True):
             set_tensor(tensor, matrix)
@@ -102,19 +102,19 @@ def _views(net: Net, model: str) -> Call:
     for view in inputs:
         view().fill(0.0)
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         copyto(obs_in(), obs)
         invoke()
         return action()
 
-    def call_recurrent(obs: Array) -> Array:
+    def call_recurrent(obs: Array) -> Action:
         copyto(obs_in(), obs)
         invoke()
         for view, source in zip(inputs, outputs, strict=True):
             copyto(view(), source())
         return action()
 
-    def call_adapted(obs: Array) -> Array:
+    def call_adapted(obs: Array) -> Action:
         copyto(obs_in(), obs)
         for view, matrix in zip(inputs, adapters(), strict=True):
             copyto(view(), matrix)
@@ -146,12 +146,12 @@ def _compiled(net: Net, model: str) -> Call:
     next_turn, run, float32 = cycle(turns).__next__, compiled.run_by_index, np.float32
     only_in, only_out = turns[0]
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         obs_in.write(obs)
         run(0, only_in, only_out)
         return action.read(size, float32)
 
-    def call_in_turn(obs: Array) -> Array:
+    def call_in_turn(obs: Array) -> Action:
         obs_in.write(obs)
         inputs, outputs = next_turn()
         run(0, inputs, outputs)

@@ -9,7 +9,7 @@ from itertools import cycle
 import numpy as np
 
 from ..catalog import Array, Net
-from ..contender import Call, Contender, NotRun
+from ..contender import Action, Call, Contender, NotRun
 
 NAME = "numpy"
 
@@ -27,7 +27,7 @@ def _mlp(net: Net) -> Call:
     steps = list(zip(layers[:-1], outs[:-1], strict=True))
     (last, last_bias), action = layers[-1], outs[-1]
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         x = obs
         for (weight, bias), out in steps:
             np.dot(weight, x, out=out)
@@ -43,7 +43,7 @@ def _adapted(net: Net) -> Call:
     layers = _layers(net)
     adapters = cycle(net.adapters).__next__
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         x = obs
         adapter = adapters()
         for index, (weight, bias) in enumerate(layers):
@@ -60,7 +60,7 @@ def _gru(net: Net) -> Call:
     n = net.hidden
     h = np.zeros(n, np.float32)
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         nonlocal h
         gi, gh = w_ih @ obs + b_ih, w_hh @ h + b_hh
         r, z = _sigmoid(gi[:n] + gh[:n]), _sigmoid(gi[n : 2 * n] + gh[n : 2 * n])
@@ -77,7 +77,7 @@ def _lstm(net: Net) -> Call:
     n = net.hidden
     h, c = np.zeros(n, np.float32), np.zeros(n, np.float32)
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         nonlocal h, c
         gates = w_ih @ obs + w_hh @ h + bias
         i, f, o = _sigmoid(gates[:n]), _sigmoid(gates[n : 2 * n]), _sigmoid(gates[3 * n :])
@@ -103,7 +103,7 @@ def _relu(x: Array, out: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-x))
+    return np.float32(1.0) / (np.float32(1.0) + np.exp(-x))
 
 
 _CALLS: dict[str, Callable[[Net], Call]] = {

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..catalog import ADAPTERS, Array, Net
-from ..contender import Call, Contender, owning
+from ..contender import Action, Call, Contender, owning
 
 NAME = "onnxruntime"
 
@@ -63,10 +63,10 @@ def _run(net: Net, session: ort.InferenceSession) -> Call:
     feeds = {name: np.zeros((1, 1, net.hidden), np.float32) for name in net.states}
     run = session.run
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         return run(None, {"obs": obs})[0]
 
-    def call_recurrent(obs: Array) -> Array:
+    def call_recurrent(obs: Array) -> Action:
         action, *states = run(None, {"obs": obs, **feeds})
         feeds.update(zip(net.states, states, strict=True))
         return action
@@ -82,12 +82,12 @@ def _bound(net: Net, session: ort.InferenceSession) -> Call:
     only, bindings = pair[0], cycle(pair).__next__
     run, copyto = session.run_with_iobinding, np.copyto
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         copyto(obs_in, obs)
         run(only)
         return action
 
-    def call_recurrent(obs: Array) -> Array:
+    def call_recurrent(obs: Array) -> Action:
         copyto(obs_in, obs)
         run(bindings())
         return action
@@ -127,7 +127,7 @@ def _bound_adapters(net: Net) -> Call:
     bindings = [_binding(net, session, obs_in, action, taken, {}) for taken in matrices]
     next_binding, run, copyto = cycle(bindings).__next__, session.run_with_iobinding, np.copyto
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         copyto(obs_in, obs)
         run(next_binding())
         return action
@@ -147,7 +147,7 @@ def _lora(net: Net) -> Call:
         option.add_active_adapter(adapter)
     next_options, run = cycle(options).__next__, session.run
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         return run(None, {"obs": obs}, next_options())[0]
 
     return owning(call, adapters)

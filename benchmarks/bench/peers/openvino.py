@@ -12,7 +12,7 @@ import numpy as np
 import openvino as ov
 
 from ..catalog import Array, Net
-from ..contender import Call, Contender, owning
+from ..contender import Action, Call, Contender, owning
 
 NAME = "openvino"
 LATENCY: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
@@ -44,10 +44,10 @@ def _compiled(model: Path, options: dict[str, Any]) -> ov.CompiledModel:
 def _call(net: Net, compiled: ov.CompiledModel) -> Call:
     feeds = {name: np.zeros((1, 1, net.hidden), np.float32) for name in net.states}
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         return compiled(obs)[0]
 
-    def call_recurrent(obs: Array) -> Array:
+    def call_recurrent(obs: Array) -> Action:
         results = compiled({"obs": obs, **feeds})
         feeds.update((name, results[given]) for name, given in net.states.items())
         return results["action"]
@@ -67,12 +67,12 @@ def _bound(net: Net, compiled: ov.CompiledModel) -> Call:
     next_infer, copyto = cycle([request.infer for request in requests]).__next__, np.copyto
     only = requests[0].infer
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         copyto(obs_in, obs)
         only(share_outputs=True)
         return action
 
-    def call_in_turn(obs: Array) -> Array:
+    def call_in_turn(obs: Array) -> Action:
         copyto(obs_in, obs)
         next_infer()(share_outputs=True)
         return action

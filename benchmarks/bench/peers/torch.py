@@ -9,7 +9,7 @@ from itertools import cycle
 import torch
 
 from ..catalog import Array, Net
-from ..contender import Call, Contender
+from ..contender import Action, Call, Contender
 from ..nets import adapter_tensors, inputs, module
 
 NAME = "torch"
@@ -51,7 +51,7 @@ def adapter_ways(net: Net) -> dict[str, Callable[[], object]]:
 
 
 def _traced(net: Net) -> torch.jit.ScriptModule:
-    traced = torch.jit.trace(module(net), inputs(net))
+    traced = torch.jit.trace(module(net), inputs(net))  # type: ignore[no-untyped-call]
     return torch.jit.optimize_for_inference(torch.jit.freeze(traced))
 
 
@@ -62,20 +62,20 @@ def _call(net: Net, forward: Callable[..., torch.Tensor]) -> Call:
     next_adapter = cycle(adapters).__next__
     from_numpy = torch.from_numpy
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         return forward(from_numpy(obs)).numpy()
 
-    def call_adapted(obs: Array) -> Array:
+    def call_adapted(obs: Array) -> Action:
         return forward(from_numpy(obs), *next_adapter()).numpy()
 
     return call_adapted if net.has_adapters else call
 
 
 def _recurrent(net: Net, forward: Callable[..., torch.Tensor]) -> Call:
-    states = inputs(net)[1:]
+    states = list(inputs(net)[1:])
     from_numpy = torch.from_numpy
 
-    def call(obs: Array) -> Array:
+    def call(obs: Array) -> Action:
         nonlocal states
         action, *states = forward(from_numpy(obs), *states)
         return action.numpy()
