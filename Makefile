@@ -20,7 +20,7 @@ demo: setup
 test: setup-dev lint cpp-test
 	$(BIN)/python -m pytest -q
 
-# make bench NETS=A,B PEERS=litert is a quick look; everything takes about half an hour.
+# make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up.
 bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
 	build/bench-venv/bin/python -m benchmarks.bench --nets '$(NETS)' --peers '$(PEERS)'
 

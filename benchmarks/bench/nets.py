@@ -130,7 +130,7 @@ class Block(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # [B, heads, T, D / heads] each
         scores = q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, tokens, width)
-        attended = x + self.out(mixed)
+        attended: Tensor = x + self.out(mixed)
         hidden: Tensor = self.down(torch.relu(self.up(self.norm2(attended))))
         return attended + hidden
 

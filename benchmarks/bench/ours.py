@@ -16,7 +16,6 @@ import plasma_pack as pp
 from .catalog import ADAPTERS, RANK, Array, Net
 from .contender import Action, Call, Contender
 
-NAME = "plasma-edge"
 # Every table of the project, so that what this CPU lacks is said and not left out.
 TABLES = ("scalar", "avx2", "avxvnni", "avx512vnni", "neon", "neondot")
 LIMIT = 100.0

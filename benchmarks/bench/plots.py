@@ -59,7 +59,9 @@ def _panel(panel: Axes, times: dict[str, dict[str, float]], title: str) -> None:
             zorder=3,
         )
     panel.set_yscale("log")
-    panel.set_xticks(range(len(letters)), [f"{letter}\n{NETS[letter].title}" for letter in letters])
+    panel.set_xticks(
+        range(len(letters)), [f"{net}\n" + NETS[net].title.replace("_", "\n") for net in letters]
+    )
     panel.tick_params(axis="x", labelsize=7, length=0)
     panel.grid(axis="y", which="both", alpha=0.25)
     for x in range(1, len(letters)):

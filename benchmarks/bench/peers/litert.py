@@ -13,7 +13,6 @@ from ai_edge_litert.interpreter import Interpreter
 from ..catalog import ADAPTERS, Array, Net
 from ..contender import Action, Call, Contender
 
-NAME = "ai-edge-litert"
 SIGNATURE = "serving_default"
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from ..catalog import Array, Net
 from ..contender import Action, Call, Contender, NotRun
 
-NAME = "numpy"
-
 
 def contenders(net: Net) -> Iterator[Contender]:
     if net.letter not in _CALLS:

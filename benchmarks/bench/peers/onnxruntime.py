@@ -14,8 +14,6 @@ import onnxruntime as ort
 from ..catalog import ADAPTERS, Array, Net
 from ..contender import Action, Call, Contender, owning
 
-NAME = "onnxruntime"
-
 
 def contenders(net: Net) -> Iterator[Contender]:
     if net.has_adapters:

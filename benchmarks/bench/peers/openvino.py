@@ -14,8 +14,12 @@ import openvino as ov
 from ..catalog import Array, Net
 from ..contender import Action, Call, Contender, owning
 
-NAME = "openvino"
-LATENCY: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1}
+# Unpinned: pinned to a core that is busy with something else, its worker waits milliseconds for a turn.
+LATENCY: dict[str, Any] = {
+    "PERFORMANCE_HINT": "LATENCY",
+    "INFERENCE_NUM_THREADS": 1,
+    "ENABLE_CPU_PINNING": False,
+}
 
 
 def contenders(net: Net) -> Iterator[Contender]:

@@ -12,9 +12,6 @@ from ..catalog import Array, Net
 from ..contender import Action, Call, Contender
 from ..nets import adapter_tensors, inputs, module
 
-NAME = "torch"
-
-
 # For the whole process: entering it at every call would cost a µs.
 _INFERENCE = torch.inference_mode()
 
