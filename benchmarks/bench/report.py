@@ -170,7 +170,9 @@ def markdown(head: list[str], rows: Rows) -> str:
 
 def _contender_rows(peer: str, pair: Json) -> Iterator[list[str]]:
     blank = [""] * (len(CONTENDER_HEAD) - 2)
-    for side, name in (("ours", f"plasma-edge ({pair.get('kernels', '')})"), ("peer", _name(peer))):
+    # A line of `tables` is named after its own table.
+    mine = "plasma-edge" if peer == "tables" else f"plasma-edge ({pair.get('kernels')})"
+    for side, name in (("ours", mine), ("peer", _name(peer))):
         lines = pair.get(side, [])
         for line in lines if isinstance(lines, list) else [{"name": ""} | lines]:
             label = f"{name} {line['name']}".strip()
