@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from .catalog import NETS
 from .report import NAMES
-from .results import FOLDER, Json, fastest
+from .results import FOLDER, Json, best_pair, fastest
 
 STYLES = {
     "ours": ("#d1495b", "D"),
@@ -39,8 +39,8 @@ def plot(results: Json) -> None:
 
 def _times(pairs: Json, key: str) -> dict[str, float]:
     found = {peer: line[key] for peer, pair in pairs.items() if (line := fastest(pair.get("peer")))}
-    mine = [line[key] for pair in pairs.values() if (line := fastest(pair.get("ours")))]
-    return found | ({"ours": min(mine)} if mine else {})
+    mine = best_pair(pairs)["ours"]
+    return found | ({"ours": mine[key]} if mine else {})
 
 
 def _panel(panel: Axes, times: dict[str, dict[str, float]], title: str) -> None:
