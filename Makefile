@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 PIP_FLAGS ?=
+NETS ?=
+PEERS ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
@@ -14,13 +16,17 @@ CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test setup setup-dev lint format cpp-test aarch64 wheels clean
+.PHONY: demo test bench setup setup-dev lint format cpp-test aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
 
 test: setup-dev lint cpp-test
 	$(BIN)/python -m pytest -q
+
+# make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up.
+bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
+	build/bench-venv/bin/python -m benchmarks.bench --nets '$(NETS)' --peers '$(PEERS)'
 
 setup: .venv/stamp-trainer
 setup-dev: setup .venv/stamp-dev
@@ -46,6 +52,22 @@ setup-dev: setup .venv/stamp-dev
 .venv/stamp-dev: .venv/stamp-trainer requirements-dev.txt
 	@scripts/system_libraries.sh doctest-dev
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# The peers have a venv of their own, and LiteRT's converter another. Ours is installed as on a robot, not editable.
+build/bench-venv/stamp-peers: constraints.txt benchmarks/requirements.txt
+	@scripts/system_libraries.sh g++ pkg-config libsodium-dev libzstd-dev
+	$(PYTHON) -m venv build/bench-venv
+	$(PIP:.venv/%=build/bench-venv/%) -r benchmarks/requirements.txt scikit-build-core pybind11 cmake ninja
+	@touch $@
+
+build/bench-venv/stamp-edge: build/bench-venv/stamp-peers $(CORE) $(shell find python tools -name '*.py')
+	$(PIP:.venv/%=build/bench-venv/%) --no-build-isolation '.[pack]'
+	@touch $@
+
+build/bench-convert-venv/stamp: benchmarks/requirements-convert.txt
+	$(PYTHON) -m venv build/bench-convert-venv
+	build/bench-convert-venv/bin/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r benchmarks/requirements-convert.txt
 	@touch $@
 
 lint: setup-dev
