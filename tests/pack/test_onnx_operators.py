@@ -122,7 +122,9 @@ def test_an_rms_norm_is_one_instruction(
     module = Rms(spelling)
     path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=dynamo)
     if spelling == "gain first":  # (gain · x) is not what the mean is of
-        with pytest.raises(SourceError, match="ReduceMean.*expected an image|ReduceMean.*not supported"):
+        with pytest.raises(
+            SourceError, match="ReduceMean.*expected an image|ReduceMean.*not supported"
+        ):
             import_onnx(path)
         return
     assert [i.op for i in import_onnx(path).program.instructions] == ["rms_norm"]

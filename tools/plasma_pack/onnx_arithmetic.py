@@ -83,7 +83,6 @@ def _div(node: Node) -> list[Ids]:
     return node.arranged(y, arranged, shape)
 
 
-
 def _pow(node: Node) -> list[Ids]:
     """Whole powers are products; √ is the only other one."""
     ids, power = node.ids(0), node.constant(1)
