@@ -55,6 +55,20 @@ void change(Dice& dice, Sections& sections) {
   }
 }
 
+// Another immediate of the first instruction, or another dimension of some tensor: small, so that
+// now and then the window still fits.
+void change_window(Dice& dice, Sections& sections) {
+  if (sections[kProg].size() < kInstructionBytes || sections[kTens].size() < kTensorBytes) return;
+  if (dice.below(2) == 0) {
+    const auto value = static_cast<float>(dice.below(5));
+    put(sections[kProg], 32 + 4 * dice.below(8), word_of(value), 4);
+  } else {
+    Blob& tensors = sections[kTens];
+    const size_t tensor = dice.below(tensors.size() / kTensorBytes) * kTensorBytes;
+    put(tensors, tensor + 4 + 4 * dice.below(3), 1 + dice.below(5), 4);
+  }
+}
+
 struct Tally {
   int refused = 0, too_large = 0, run = 0, faults = 0, differences = 0;
 };
@@ -112,6 +126,25 @@ TEST_CASE("a program changed at random is refused or runs") {
   CHECK(tally.differences == 0);
   CHECK(tally.refused > 50'000);
   CHECK(tally.run > 5'000);
+}
+
+TEST_CASE("a window changed at random is refused or runs") {
+  Dice dice{2028};
+  for (const Opcode opcode :
+       {Opcode::Conv2d, Opcode::MaxPool2d, Opcode::AvgPool2d, Opcode::ChannelsLast}) {
+    const Sections valid = one_op(opcode).program.sections();
+    Tally tally;
+    for (int i = 0; i < 20'000; ++i) {
+      Sections sections = valid;
+      for (uint32_t changes = 1 + dice.below(2); changes > 0; --changes) {
+        dice.below(8) == 0 ? change(dice, sections) : change_window(dice, sections);
+      }
+      try_program(sections, dice, tally);
+    }
+    CHECK(tally.differences == 0);
+    CHECK(tally.refused > 5'000);
+    CHECK(tally.run > 200);
+  }
 }
 
 TEST_CASE("an adapter changed at random is refused or runs") {

@@ -206,6 +206,15 @@ def test_pools_are_those_of_torch(
     np.testing.assert_allclose(flown, expected, atol=1e-6)
 
 
+def test_the_largest_of_each_channel_is_that_of_torch(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    path = export(nn.AdaptiveMaxPool2d(1), (5, 4, 3), tmp_path)
+    obs = images(4, 5, 4, 3)
+    flown = networks.fly(build(path, key=key, **FLIGHT).data, trust, obs)
+    np.testing.assert_array_equal(flown, obs.max(axis=(2, 3)))
+
+
 def test_an_image_that_a_linear_made_is_taken(
     tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
 ) -> None:

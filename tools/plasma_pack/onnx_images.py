@@ -9,7 +9,7 @@ layer and the next; an input is rearranged once, and a `linear` has its columns 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,36 @@ Convert = Callable[[Node], list[Ids]]
 _PAIR = (1, 1)
 
 
+@dataclass(frozen=True)
+class _Window:
+    """extent: (height, width) that it covers. pads: (top, left, bottom, right)."""
+
+    extent: tuple[int, ...]
+    strides: tuple[int, ...] = _PAIR
+    pads: tuple[int, ...] = (0, 0, 0, 0)
+
+    def slide(self, node: Node, image: Ids) -> tuple[int, int]:
+        """(height, width) of the result."""
+        height, width = (
+            (size + self.pads[i] + self.pads[i + 2] - self.extent[i]) // self.strides[i] + 1
+            for i, size in enumerate(image.shape[1:])
+        )
+        if height < 1 or width < 1:
+            raise node.error(f"a window of {self.extent} does not fit an image {image.shape}")
+        return height, width
+
+    def ceiled(self, image: Ids) -> _Window:
+        """With padding after the image that makes the last window fit; it must begin before."""
+        after = []
+        for i, size in enumerate(image.shape[1:]):
+            extent, stride = self.extent[i], self.strides[i]
+            before, behind = self.pads[i], self.pads[i + 2]
+            last = -(-(size + before + behind - extent) // stride) * stride
+            last -= stride if last >= size + before else 0
+            after.append(max(behind, last + extent - size - before))
+        return replace(self, pads=(*self.pads[:2], *after))
+
+
 def _conv(node: Node) -> list[Ids]:
     """Kernels from [out, in / groups, height, width] to [out, height, width, in / groups]."""
     image = _image(node)
@@ -31,13 +61,13 @@ def _conv(node: Node) -> list[Ids]:
         raise node.error(f"kernels {kernels.shape} do not fit an image {image.shape}")
     dilations = tuple(given.get("dilations", _PAIR))
     extent = tuple((k - 1) * d + 1 for k, d in zip(kernels.shape[2:], dilations, strict=True))
-    strides, pads = tuple(given.get("strides", _PAIR)), _pads(node)
-    out = _sizes(node, image.shape, extent, strides, pads)
+    window = _window(node, extent)
+    out = window.slide(node, image)
     bias = node.constant(2, np.zeros(len(kernels))).astype(np.float32)
-    source, kernels, bias = _unnormalised(node, image, kernels, bias, has_pads=any(pads))
+    source, kernels, bias = _unnormalised(node, image, kernels, bias, has_pads=any(window.pads))
     constants = [kernels.transpose(0, 2, 3, 1), *([bias] if bias.any() else [])]
     label = module_path(node.proto, node.name(1))
-    numbers = tuple(float(n) for n in (*strides, *pads, *dilations))
+    numbers = tuple(float(n) for n in (*window.strides, *window.pads, *dilations))
     x = node.builder.channels_last(source)
     y = node.builder.emit("conv2d", [x], (*out, len(kernels)), constants, numbers, label)
     return _from_machine(node, y)
@@ -108,35 +138,17 @@ def _pool(op: str) -> Convert:
         given, image = node.attributes, _image(node)
         if len(node.proto.output) > 1 or any(d != 1 for d in given.get("dilations", ())):
             raise node.error("gives indices or is dilated; that is not supported")
-        kernel, strides = tuple(given["kernel_shape"]), tuple(given.get("strides", _PAIR))
-        pads = _pads(node)
-        if op == "avg_pool2d" and any(pads) and given.get("count_include_pad", 0):
+        window = _window(node, tuple(given["kernel_shape"]))
+        if op == "avg_pool2d" and any(window.pads) and given.get("count_include_pad", 0):
             raise node.error("counts padding; export with count_include_pad=False")
-        if given.get("ceil_mode", 0):
-            pads = _ceiled(image.shape, kernel, strides, pads)
-        return _emit_pool(node, op, image, kernel, strides, pads)
+        return _slide(node, op, window.ceiled(image) if given.get("ceil_mode", 0) else window)
 
     return convert
 
 
-def _ceiled(
-    shape: tuple[int, ...], kernel: tuple[int, ...], strides: tuple[int, ...], pads: tuple[int, ...]
-) -> tuple[int, ...]:
-    """Padding after the image that makes the last window fit; one must begin on the image."""
-    after = []
-    for size, k, stride, before, behind in zip(
-        shape[1:], kernel, strides, pads[:2], pads[2:], strict=True
-    ):
-        last = -(-(size + before + behind - k) // stride) * stride
-        last -= stride if last >= size + before else 0
-        after.append(max(behind, last + k - size - before))
-    return (*pads[:2], *after)
-
-
 def _global_pool(op: str) -> Convert:
     def convert(node: Node) -> list[Ids]:
-        image = _image(node)
-        return _emit_pool(node, op, image, image.shape[1:], _PAIR, (0, 0, 0, 0))
+        return _slide(node, op, _Window(_image(node).shape[1:]))
 
     return convert
 
@@ -147,22 +159,16 @@ def _reduce_mean(node: Node) -> list[Ids]:
     axes = given.get("axes") or node.constant(1).tolist()
     if sorted(axis % 4 for axis in axes) != [2, 3]:
         raise node.error(f"takes the mean along {axes}; expected height and width of an image")
-    means = _emit_pool(node, "avg_pool2d", image, image.shape[1:], _PAIR, (0, 0, 0, 0))[0]
+    means = _slide(node, "avg_pool2d", _Window(image.shape[1:]))[0]
     return [means if given.get("keepdims", 1) else means.reshape(1, -1)]
 
 
-def _emit_pool(
-    node: Node,
-    op: str,
-    image: Ids,
-    kernel: tuple[int, ...],
-    strides: tuple[int, ...],
-    pads: tuple[int, ...],
-) -> list[Ids]:
-    out = _sizes(node, image.shape, kernel, strides, pads)
+def _slide(node: Node, op: str, window: _Window) -> list[Ids]:
+    image = _image(node)
+    out = window.slide(node, image)
     x = node.builder.channels_last(image)
-    numbers = tuple(float(n) for n in (*kernel, *strides, *pads))
-    y = node.builder.emit(op, [x], (*out, image.shape[0]), immediates=numbers)
+    numbers = tuple(float(n) for n in (*window.extent, *window.strides, *window.pads))
+    y = node.builder.emit(op, [x], (*out, len(image)), immediates=numbers)
     return _from_machine(node, y)
 
 
@@ -179,28 +185,12 @@ def _from_machine(node: Node, y: str) -> list[Ids]:
     return [node.builder.ids(y).reshape(dims).transpose(2, 0, 1)[None]]
 
 
-def _pads(node: Node) -> tuple[int, ...]:
-    """(top, left, bottom, right)."""
-    if node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+def _window(node: Node, extent: tuple[int, ...]) -> _Window:
+    given = node.attributes
+    if given.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise node.error("pads automatically; export with padding as numbers")
-    return tuple(node.attributes.get("pads", (0, 0, 0, 0)))
-
-
-def _sizes(
-    node: Node,
-    shape: tuple[int, ...],
-    extent: tuple[int, ...],
-    strides: tuple[int, ...],
-    pads: tuple[int, ...],
-) -> tuple[int, int]:
-    """(height, width) of the result."""
-    height, width = (
-        (size + pads[i] + pads[i + 2] - extent[i]) // strides[i] + 1
-        for i, size in enumerate(shape[1:])
-    )
-    if height < 1 or width < 1:
-        raise node.error(f"a window of {extent} does not fit an image {shape}")
-    return height, width
+    strides, pads = given.get("strides", _PAIR), given.get("pads", (0, 0, 0, 0))
+    return _Window(extent, tuple(strides), tuple(pads))
 
 
 IMAGES: dict[str, Convert] = {
