@@ -147,13 +147,15 @@ TEST_CASE("vector kernels give the bits of scalar at every length and alignment"
 TEST_CASE("no kernel touches what lies beyond its operands") {
   Random random{9};
   for (int n = 1; n <= kLongest; ++n) {
-    const std::vector<float> numbers_of_all = numbers(random, 3 * n);
+    const std::vector<float> numbers_of_all = numbers(random, kWidest * n);
     const int rows = 1 + n % 7;
-    Fenced x(numbers_of_all, n), y(n), gates(numbers_of_all, 3 * n), of_rows(rows), out(rows);
+    Fenced x(numbers_of_all, n), y(n), of_rows(rows), out(rows);
+    Fenced three_gates(numbers_of_all, 3 * n), four_gates(numbers_of_all, 4 * n);
     Fenced matrix(numbers(random, rows * n), rows * n);
     const std::vector<int8_t> w = weights(random, rows * n);
     for (const KernelTable* table : tables()) {
       for (const VectorKernel& kernel : kVectorKernels) {
+        Fenced& gates = kernel.width == 4 ? four_gates : three_gates;
         Fenced& operand = kernel.y_apart ? gates : x;
         kernel.run(*table, {operand.data(), operand.data(), x.data(), y.data(), n});
       }
