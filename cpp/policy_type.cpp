@@ -74,7 +74,7 @@ bool is_exact(const NumpyApi& numpy, PyObject* object, const Port& port, int fla
 // Any real numeric array-like of the right shape, as C-contiguous float32.
 py::object convert(const Port& port, PyObject* obs) {
   const py::array array = py::array::ensure(py::reinterpret_borrow<py::object>(obs));
-  if (!array || std::string_view("biuf").find(array.dtype().kind()) == std::string_view::npos) {
+  if (!array || !holds_numbers(array)) {
     PyErr_Clear();
     raise_wrong(port, "observation", std::string(py::str(py::type::handle_of(obs))));
   }
@@ -263,7 +263,7 @@ std::vector<Port> ports_of(std::span<const IoInfo> infos) {
     port.name = py::str(info.name);
     port.dtype = info.type == ElementType::F32 ? py::dtype::of<float>() : py::dtype::of<int32_t>();
     port.shape.assign(info.shape.begin(), info.shape.end());
-    port.is_int = info.type == ElementType::I32 && info.elements == 1;
+    port.is_int = info.is_index();
     ports.push_back(std::move(port));
   }
   return ports;
@@ -306,6 +306,10 @@ py::object wrap_policy(const py::object& type, std::unique_ptr<Policy> policy) {
 Policy& policy_of(const py::handle& self) {
   if (Py_TYPE(self.ptr())->tp_dealloc != destroy) throw py::type_error("not a Policy");
   return *state_of(self.ptr()).policy;
+}
+
+bool holds_numbers(const py::array& array) {
+  return std::string_view("biuf").find(array.dtype().kind()) != std::string_view::npos;
 }
 
 }  // namespace plasma::python

@@ -3,7 +3,7 @@
 // type, and how an Error becomes a Python exception.
 #pragma once
 
-#include <pybind11/pybind11.h>
+#include <pybind11/numpy.h>
 
 #include <memory>
 
@@ -21,5 +21,8 @@ pybind11::object make_policy_type();
 pybind11::object wrap_policy(const pybind11::object& type, std::unique_ptr<Policy> policy);
 // TypeError when self is something else.
 Policy& policy_of(const pybind11::handle& self);
+
+// Whether a numpy array holds what an observation is made of: bools, integers or floats.
+bool holds_numbers(const pybind11::array& array);
 
 }  // namespace plasma::python

@@ -14,7 +14,7 @@ namespace plasma::python {
 namespace {
 
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
-using Flags = py::array_t<bool, py::array::c_style | py::array::forcecast>;
+using Flags = py::array_t<bool, py::array::c_style>;
 
 [[noreturn]] void raise_wrong(const std::string& name, const py::object& found,
                               const std::string& expected) {
@@ -30,7 +30,7 @@ std::string expected_rows(const IoInfo& io) {
 }
 
 bool has_rows_of(const py::array& array, const IoInfo& io) {
-  if (std::string_view("biuf").find(array.dtype().kind()) == std::string_view::npos) return false;
+  if (!holds_numbers(array)) return false;
   if (static_cast<size_t>(array.ndim()) != io.shape.size() + 1 || array.shape(0) == 0) return false;
   return std::equal(io.shape.begin(), io.shape.end(), array.shape() + 1,
                     [](uint32_t dim, py::ssize_t found) { return py::ssize_t{dim} == found; });
@@ -58,11 +58,19 @@ std::vector<Floats> read_inputs(const Policy& policy, const py::object& obs) {
   return inputs;
 }
 
+// Bools only: an array of row numbers is not meant to be one of flags.
+Flags read_flags(const py::object& starts, py::ssize_t rows) {
+  const py::array array = py::array::ensure(starts);
+  if (!array) PyErr_Clear();
+  if (!array || array.dtype().kind() != 'b' || array.ndim() != 1 || array.shape(0) != rows)
+    raise_wrong("starts", starts, std::to_string(rows) + " bools, one a row");
+  return Flags(array);
+}
+
 // [rows, ...], or [rows] for a single index.
 py::array new_rows(const IoInfo& io, py::ssize_t rows) {
   std::vector<py::ssize_t> shape{rows};
-  const bool is_index = io.type == ElementType::I32 && io.elements == 1;
-  if (!is_index) shape.insert(shape.end(), io.shape.begin(), io.shape.end());
+  if (!io.is_index()) shape.insert(shape.end(), io.shape.begin(), io.shape.end());
   if (io.type == ElementType::I32) return py::array_t<int32_t>(shape);
   return py::array_t<float>(shape);
 }
@@ -73,12 +81,7 @@ py::object step_batch(const py::object& self, const py::object& obs, const py::o
   Policy& policy = policy_of(self);
   const std::vector<Floats> inputs = read_inputs(policy, obs);
   const py::ssize_t rows = inputs[0].shape(0);
-  Flags flags;
-  if (!starts.is_none()) {
-    flags = Flags(starts);
-    if (flags.ndim() != 1 || flags.shape(0) != rows)
-      raise_wrong("starts", flags, std::to_string(rows) + " flags, one a row");
-  }
+  const Flags flags = starts.is_none() ? Flags() : read_flags(starts, rows);
   std::vector<const float*> in;
   for (const Floats& input : inputs) in.push_back(input.data());
   std::vector<py::array> arrays;

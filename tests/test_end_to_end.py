@@ -27,8 +27,7 @@ def skill(tmp_path_factory: pytest.TempPathFactory) -> Skill:
     """Learnt in imagination from 200 real steps, with a third of the usual imagination; from 400 if those do not do."""
     out = tmp_path_factory.mktemp("run")
     args = TrainArgs(ENV, seed=0, real_steps=400, iterations=10, threshold=200.0)
-    result = train(args, out, Console(file=io.StringIO()))
-    assert result.real_steps <= 400
+    train(args, out, Console(file=io.StringIO()))
     return load_skill(out)
 
 

@@ -88,96 +88,7 @@ void accumulate_i8(const int8_t* packed, const int8_t* q, float k, const float* 
   }
 }
 
-// The plain layout.
-size_t packed_conv2d_bytes(const Window& v) noexcept {
-  return static_cast<size_t>(v.out_channels) * static_cast<size_t>(v.kernel_height) *
-         static_cast<size_t>(v.kernel_width) * static_cast<size_t>(v.channels / v.groups);
-}
-
-void pack_conv2d(const Window& v, const int8_t* w, int8_t* packed) noexcept {
-  for (size_t i = 0; i < packed_conv2d_bytes(v); ++i) packed[i] = w[i];
-}
-
-// The products under the window at (out_y, out_x); those of padding are zero. w is the kernel of
-// one output channel, q begins at the first channel of its group.
-int32_t dot_patch(const Window& v, const int8_t* w, const int8_t* q, int out_y,
-                  int out_x) noexcept {
-  const int depth = v.channels / v.groups;
-  int32_t acc = 0;
-  for (int j = 0; j < v.kernel_height; ++j) {
-    for (int i = 0; i < v.kernel_width; ++i, w += depth) {
-      const int y = out_y * v.stride_y - v.pad_top + j * v.dilation_y;
-      const int x = out_x * v.stride_x - v.pad_left + i * v.dilation_x;
-      if (y < 0 || y >= v.height || x < 0 || x >= v.width) continue;
-      const auto pixel =
-          static_cast<size_t>(y) * static_cast<size_t>(v.width) + static_cast<size_t>(x);
-      acc += dot_i8(w, q + pixel * static_cast<size_t>(v.channels), depth);
-    }
-  }
-  return acc;
-}
-
-// `image` is for tables that pad.
-void conv2d_i8(const Window& v, const int8_t* packed, const int8_t* q, int8_t*, float s,
-               const float* scale, const float* bias, float* y) noexcept {
-  const int depth = v.channels / v.groups;
-  const int kernel = v.kernel_height * v.kernel_width * depth;
-  for (int out_y = 0; out_y < v.out_height; ++out_y) {
-    for (int out_x = 0; out_x < v.out_width; ++out_x) {
-      for (int r = 0; r < v.out_channels; ++r) {
-        const int group = r / (v.out_channels / v.groups);
-        const int8_t* const w = packed + static_cast<size_t>(r) * static_cast<size_t>(kernel);
-        const float acc = static_cast<float>(dot_patch(v, w, q + group * depth, out_y, out_x));
-        *y++ = acc * (s * scale[r]) + (bias ? bias[r] : 0.0f);
-      }
-    }
-  }
-}
-
-// y = finish(the combination of the pixels under the window, their number), pixel after pixel.
-template <class Combine, class Finish>
-void pool(const Window& v, const float* image, float* y, Combine combine, Finish finish) noexcept {
-  for (int out_y = 0; out_y < v.out_height; ++out_y) {
-    for (int out_x = 0; out_x < v.out_width; ++out_x) {
-      const Cover rows = cover(out_y * v.stride_y - v.pad_top, v.kernel_height, v.height);
-      const Cover cols = cover(out_x * v.stride_x - v.pad_left, v.kernel_width, v.width);
-      for (int c = 0; c < v.channels; ++c) {
-        const auto at = [&](int row, int col) {
-          return image[(static_cast<size_t>(row) * static_cast<size_t>(v.width) +
-                        static_cast<size_t>(col)) *
-                           static_cast<size_t>(v.channels) +
-                       static_cast<size_t>(c)];
-        };
-        float all = at(rows.begin, cols.begin);
-        for (int row = rows.begin; row < rows.end; ++row) {
-          for (int col = cols.begin + (row == rows.begin); col < cols.end; ++col) {
-            all = combine(at(row, col), all);
-          }
-        }
-        *y++ = finish(all, (rows.end - rows.begin) * (cols.end - cols.begin));
-      }
-    }
-  }
-}
-
-void avg_pool2d(const Window& v, const float* x, float* y) noexcept {
-  pool(
-      v, x, y, [](float next, float sum) { return sum + next; },
-      [](float sum, int count) { return sum / static_cast<float>(count); });
-}
-
-uint32_t max_pool2d(const Window& v, const float* x, float* y) noexcept {
-  pool(v, x, y, max, [](float largest, int) { return largest; });
-  return peak(x, v.height * v.width * v.channels);
-}
-
-void transpose(const float* x, int rows, int cols, float* y) noexcept {
-  for (int c = 0; c < cols; ++c) {
-    for (int r = 0; r < rows; ++r) {
-      *y++ = x[static_cast<size_t>(r) * static_cast<size_t>(cols) + static_cast<size_t>(c)];
-    }
-  }
-}
+#include "kernels/scalar_windows.inc"
 
 void linear_f32(const float* w, const float* x, const float* bias, float* y, int rows,
                 int cols) noexcept {
@@ -219,40 +130,44 @@ uint32_t squash(const float* x, const float* scale, const float* offset, float* 
   return largest;
 }
 
-uint32_t relu(const float* x, float* y, int n) noexcept {
+// y_i = f(x_i), and the peak of x.
+template <class F>
+uint32_t map(const float* x, float* y, int n, F f) noexcept {
   const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = max(x[i], 0.0f);
+  for (int i = 0; i < n; ++i) y[i] = f(x[i]);
   return largest;
+}
+
+// y_i = f(a_i, b_i), and the peak of both.
+template <class F>
+uint32_t zip(const float* a, const float* b, float* y, int n, F f) noexcept {
+  const uint32_t largest = larger(peak(a, n), peak(b, n));
+  for (int i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+  return largest;
+}
+
+uint32_t relu(const float* x, float* y, int n) noexcept {
+  return map(x, y, n, [](float v) { return max(v, 0.0f); });
 }
 
 uint32_t leaky_relu(const float* x, float alpha, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = x[i] > 0.0f ? x[i] : alpha * x[i];
-  return largest;
+  return map(x, y, n, [&](float v) { return v > 0.0f ? v : alpha * v; });
 }
 
 uint32_t elu(const float* x, float alpha, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = x[i] > 0.0f ? x[i] : alpha * (exp(x[i]) - 1.0f);
-  return largest;
+  return map(x, y, n, [&](float v) { return v > 0.0f ? v : alpha * (exp(v) - 1.0f); });
 }
 
 uint32_t silu(const float* x, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = x[i] * sigmoid(x[i]);
-  return largest;
+  return map(x, y, n, [](float v) { return v * sigmoid(v); });
 }
 
 uint32_t sigmoid(const float* x, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = sigmoid(x[i]);
-  return largest;
+  return map(x, y, n, [](float v) { return sigmoid(v); });
 }
 
 uint32_t tanh(const float* x, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = tanh(x[i]);
-  return largest;
+  return map(x, y, n, [](float v) { return tanh(v); });
 }
 
 uint32_t layer_norm(const float* x, const float* gain, const float* bias, float eps, float* y,
@@ -331,21 +246,15 @@ uint32_t softmax(const float* x, float* y, int n) noexcept {
 }
 
 uint32_t min(const float* a, const float* b, float* y, int n) noexcept {
-  const uint32_t largest = larger(peak(a, n), peak(b, n));
-  for (int i = 0; i < n; ++i) y[i] = min(a[i], b[i]);
-  return largest;
+  return zip(a, b, y, n, [](float v, float w) { return min(v, w); });
 }
 
 uint32_t max(const float* a, const float* b, float* y, int n) noexcept {
-  const uint32_t largest = larger(peak(a, n), peak(b, n));
-  for (int i = 0; i < n; ++i) y[i] = max(a[i], b[i]);
-  return largest;
+  return zip(a, b, y, n, [](float v, float w) { return max(v, w); });
 }
 
 uint32_t div(const float* a, const float* b, float* y, int n) noexcept {
-  const uint32_t largest = larger(peak(a, n), peak(b, n));
-  for (int i = 0; i < n; ++i) y[i] = a[i] / b[i];
-  return largest;
+  return zip(a, b, y, n, [](float v, float w) { return v / w; });
 }
 
 void abs(const float* x, float* y, int n) noexcept {
@@ -357,21 +266,15 @@ void sqrt(const float* x, float* y, int n) noexcept {
 }
 
 uint32_t exp(const float* x, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = exp(x[i]);
-  return largest;
+  return map(x, y, n, [](float v) { return exp(v); });
 }
 
 uint32_t softplus(const float* x, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = softplus(x[i]);
-  return largest;
+  return map(x, y, n, [](float v) { return softplus(v); });
 }
 
 uint32_t erf(const float* x, float* y, int n) noexcept {
-  const uint32_t largest = peak(x, n);
-  for (int i = 0; i < n; ++i) y[i] = erf(x[i]);
-  return largest;
+  return map(x, y, n, [](float v) { return erf(v); });
 }
 
 uint32_t argmax(const float* x, int32_t* index, int n) noexcept {

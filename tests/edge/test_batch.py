@@ -83,7 +83,8 @@ def test_refuses_what_is_not_rows_of_observations(signer: Signer, obs: object) -
     assert caught.value.code == "E_WRONG_OBS"
 
 
-def test_refuses_flags_for_other_rows(signer: Signer) -> None:
+@pytest.mark.parametrize("starts", [[True], [0, 1], [[True, False]], "no", ["a", "b"]])
+def test_refuses_what_is_not_a_flag_a_row(signer: Signer, starts: object) -> None:
     policy = pe.Policy.load(signer.base(REACH), trust=signer.public)
-    with pytest.raises(pe.UsageError, match="2 flags"):
-        policy.step_batch(np.zeros((2, 4)), starts=[True])
+    with pytest.raises(pe.UsageError, match="expected 2 bools, one a row"):
+        policy.step_batch(np.zeros((2, 4)), starts=starts)

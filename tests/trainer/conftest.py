@@ -33,7 +33,7 @@ def quiet() -> Console:
 @pytest.fixture(scope="session")
 def cartpole_data() -> Transitions:
     plant = make_plant("CartPole-v1")
-    return collect(plant, random_act(plant.action_space, 0), steps=300, seed=0)
+    return collect(plant, random_act(plant.action_space, 0), steps=300, seed=0, longest=500)
 
 
 @pytest.fixture(scope="session")

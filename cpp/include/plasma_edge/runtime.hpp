@@ -54,6 +54,9 @@ struct IoInfo {
   float low = 0, high = 0;  // stated range; both 0: not stated
   bool is_actuator = false;
   uint64_t elements = 0;
+
+  // A single index, such as a discrete action: a number, not an array, to those who call.
+  [[nodiscard]] bool is_index() const { return type == ElementType::I32 && elements == 1; }
 };
 
 // What a verified packet says about itself.

@@ -11,7 +11,7 @@ from plasma_trainer.errors import UsageError
 
 def some(steps: int = 60, seed: int = 0) -> Transitions:
     plant = make_plant("CartPole-v1")
-    return collect(plant, random_act(plant.action_space, seed), steps, seed)
+    return collect(plant, random_act(plant.action_space, seed), steps, seed, longest=500)
 
 
 def test_collects_exactly_as_many_real_steps_as_asked_for() -> None:
@@ -25,7 +25,8 @@ def test_collects_exactly_as_many_real_steps_as_asked_for() -> None:
         return step(action)
 
     plant.step = counting_step  # type: ignore[method-assign]
-    assert len(collect(plant, random_act(plant.action_space, 0), 77, seed=0)) == taken == 77
+    data = collect(plant, random_act(plant.action_space, 0), 77, seed=0, longest=500)
+    assert len(data) == taken == 77
 
 
 def test_equal_seeds_collect_equal_bits() -> None:

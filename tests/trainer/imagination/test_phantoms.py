@@ -15,6 +15,11 @@ def always_right(obs: Tensor, generator: torch.Generator) -> Tensor:
     return torch.ones(len(obs), dtype=torch.int64)
 
 
+def short_lives(world: Ensemble, data: Transitions, n: int) -> Phantoms:
+    start = torch.from_numpy(data.reset_obs)
+    return Phantoms(world, Starts(start, start, 0.0), n, max_steps=3, seed=0, lost_return=None)
+
+
 def test_phantom_paths_are_bit_equal_for_a_seed(
     cartpole_world: Ensemble, cartpole_data: Transitions
 ) -> None:
@@ -62,9 +67,7 @@ def test_a_path_goes_on_where_it_was_unless_it_ended(
 def test_the_time_limit_truncates_and_never_terminates(
     cartpole_world: Ensemble, cartpole_data: Transitions
 ) -> None:
-    start = torch.from_numpy(cartpole_data.reset_obs)
-    starts = Starts(start, start, visited_share=0.0)
-    lives = Phantoms(cartpole_world, starts, 8, max_steps=3, seed=0, lost_return=None)
+    lives = short_lives(cartpole_world, cartpole_data, 8)
     paths = lives.roll(at_random, horizon=6)
     assert paths.truncated[[2, 5]].all()
     assert not paths.truncated[[0, 1, 3, 4]].any()
@@ -74,9 +77,7 @@ def test_the_time_limit_truncates_and_never_terminates(
 def test_staggered_lives_reach_the_time_limit_at_different_steps(
     cartpole_world: Ensemble, cartpole_data: Transitions
 ) -> None:
-    start = torch.from_numpy(cartpole_data.reset_obs)
-    starts = Starts(start, start, visited_share=0.0)
-    lives = Phantoms(cartpole_world, starts, 300, max_steps=3, seed=0, lost_return=None)
+    lives = short_lives(cartpole_world, cartpole_data, 300)
     lives.stagger()
     ended = lives.roll(at_random, horizon=3).truncated
     assert (ended.sum(0) == 1).all()  # each life once in three steps ...

@@ -20,12 +20,12 @@ def collect(
     act: Callable[[np.ndarray], Any],
     steps: int,
     seed: int,
-    longest: int | None = None,
+    longest: int,
 ) -> Transitions:
     """Exactly `steps` real transitions under `act` (obs [O] -> action), from fresh episodes.
 
-    Episodes are cut after `longest` steps, if given, and where the block ends. A cut is marked as a truncation: from
-    there on nothing was observed.
+    Episodes are cut after `longest` steps and where the block ends. A cut is marked as a truncation: from there on
+    nothing was observed.
     """
     rows: list[tuple[Any, ...]] = []
     obs, _ = env.reset(seed=seed)

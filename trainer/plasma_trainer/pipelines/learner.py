@@ -52,8 +52,8 @@ class Learner:
         first = self.data is None
         seed = derive(self.seed, "explore", index)
         act = random_act(self.plant.action_space, seed) if first else self.explore(seed)
-        seed = derive(self.seed, "collect", index)
-        block = collect(self.plant, act, steps, seed, REAL_EPISODE_STEPS)
+        reset_seed = derive(self.seed, "collect", index)
+        block = collect(self.plant, act, steps, reset_seed, REAL_EPISODE_STEPS)
         self.data = block if self.data is None else self.data + block
         return block
 
