@@ -70,14 +70,6 @@ void detach(const py::object& self, const std::string& name) {
   if (Error error = without_gil([&] { return policy.detach(name); })) raise(error, name);
 }
 
-void set_gains(const py::object& self, const std::map<std::string, float>& gains) {
-  Policy& policy = policy_of(self);
-  std::vector<NamedGain> named;
-  for (const auto& [name, gain] : gains) named.push_back({name, gain});
-  if (Error error = without_gil([&] { return policy.set_gains(named); }))
-    raise(error, std::string(py::str(py::cast(gains))));
-}
-
 void reset(const py::object& self) {
   if (!policy_of(self).reset()) raise(fail(Status::Busy, "reset"));
 }
@@ -213,8 +205,6 @@ void add_policy(py::module_& module) {
       "packet: path or bytes. name: how to address it later, default the path. gain: 0 to 1.");
   add_method(type, "detach", detach, "name"_a,
              "Takes an adapter out; it is off from the next step.");
-  add_method(type, "set_gains", set_gains, "gains"_a,
-             "Changes the gains of the named adapters, all at one tick. 0: resident, but skipped.");
   add_method(type, "reset", reset,
              "Zeroes recurrent state and forgets the previous action: start of an episode.");
   add_method(

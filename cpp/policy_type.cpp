@@ -11,6 +11,8 @@
 
 #include <vector>
 
+#include "python_gains.hpp"
+
 namespace py = pybind11;
 
 namespace plasma::python {
@@ -177,17 +179,12 @@ py::object step_many(State& state, PyObject* obs, PyObject* out) {
 }
 
 PyObject* step(PyObject* self, PyObject* obs, PyObject* out) noexcept {
-  try {
+  return guarded([&] {
     State& state = state_of(self);
     const bool is_simple =
         state.inputs.size() == 1 && state.outputs.size() == 1 && !PyDict_Check(obs);
-    return (is_simple ? step_one(state, obs, out) : step_many(state, obs, out)).release().ptr();
-  } catch (py::error_already_set& error) {
-    error.restore();
-  } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
-  }
-  return nullptr;
+    return is_simple ? step_one(state, obs, out) : step_many(state, obs, out);
+  });
 }
 
 PyObject* vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
@@ -245,9 +242,16 @@ constexpr const char* kStepDoc =
     "returned. A non-finite observation gives the safe action and is counted in `stats.faults`.\n"
     "Raises UsageError when shape or type differ from the packet's.";
 
+constexpr const char* kGainsDoc =
+    "set_gains(gains)\n--\n\n"
+    "Changes the gains of the named adapters, all at one tick. 0: resident, but skipped.\n\n"
+    "gains: {name: 0 to 1}; adapters not named keep theirs. Takes less than a step, allocates "
+    "nothing. Raises UsageError.";
+
 PyMethodDef kMethods[] = {
     {"step", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(step_method)),
      METH_FASTCALL | METH_KEYWORDS, kStepDoc},
+    {"set_gains", set_gains, METH_O, kGainsDoc},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -22,6 +22,19 @@ pybind11::object wrap_policy(const pybind11::object& type, std::unique_ptr<Polic
 // TypeError when self is something else.
 Policy& policy_of(const pybind11::handle& self);
 
+// For functions that CPython calls: what `call` throws becomes null and a Python exception.
+template <class Call>
+PyObject* guarded(Call call) noexcept {
+  try {
+    return call().release().ptr();
+  } catch (pybind11::error_already_set& error) {
+    error.restore();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+
 // Whether a numpy array holds what an observation is made of: bools, integers or floats.
 bool holds_numbers(const pybind11::array& array);
 

@@ -62,7 +62,6 @@ struct Batch {
 
 struct Resident {
   std::string name;
-  float gain = 0;
   uint64_t cost_units = 0;
   DigestBytes digest{};
   vm::AdapterModel model;
@@ -92,6 +91,7 @@ struct Policy::Impl {
   // Everyone else's, one at a time.
   mutable std::mutex mutex;
   std::vector<Resident> residents;  // in ascending order of digest
+  std::vector<float> gains;         // theirs
 
   // Row `row` of arrays that hold one element block per row.
   void read(vm::Frame& to, const float* const* arrays, size_t row) noexcept {
@@ -111,18 +111,40 @@ struct Policy::Impl {
     }
   }
 
-  Error publish(std::span<const Resident> next) noexcept {
-    std::vector<vm::ActiveAdapter> active;
-    for (const Resident& resident : next) active.push_back({&resident.model, resident.gain});
-    vm::Plan plan;
-    if (Error error = vm::Plan::build(model, active, plan)) return error;
-    swap.publish(std::move(plan));
+  // The adapters that are resident now, and their gains.
+  Error publish() noexcept {
+    std::vector<const vm::AdapterModel*> models;
+    for (const Resident& resident : residents) models.push_back(&resident.model);
+    vm::AdapterSet set;
+    if (Error error = vm::AdapterSet::build(models, set)) return error;
+    swap.publish(model, std::move(set), gains);
     return {};
   }
 
-  std::vector<Resident>::iterator find(std::string_view name) noexcept {
-    return std::find_if(residents.begin(), residents.end(),
-                        [name](const Resident& resident) { return resident.name == name; });
+  void insert(size_t place, Resident&& resident, float gain) noexcept {
+    residents.insert(residents.begin() + static_cast<ptrdiff_t>(place), std::move(resident));
+    gains.insert(gains.begin() + static_cast<ptrdiff_t>(place), gain);
+  }
+  Resident take(size_t place) noexcept {
+    Resident resident = std::move(residents[place]);
+    residents.erase(residents.begin() + static_cast<ptrdiff_t>(place));
+    gains.erase(gains.begin() + static_cast<ptrdiff_t>(place));
+    return resident;
+  }
+
+  // Its place among the residents; their number when there is none of that name.
+  [[nodiscard]] size_t find(std::string_view name) const noexcept {
+    const auto found =
+        std::find_if(residents.begin(), residents.end(),
+                     [name](const Resident& resident) { return resident.name == name; });
+    return static_cast<size_t>(found - residents.begin());
+  }
+
+  [[nodiscard]] size_t place_of(const DigestBytes& digest) const noexcept {
+    const auto after =
+        std::find_if(residents.begin(), residents.end(),
+                     [&](const Resident& resident) { return resident.digest > digest; });
+    return static_cast<size_t>(after - residents.begin());
   }
 
   Error check_room(std::string_view name, const PacketInfo& adapter) noexcept {
@@ -143,10 +165,13 @@ struct Policy::Impl {
 
   // Alone on the base, gain 1, on a frame of its own.
   Error prove(const vm::AdapterModel& adapter, Bytes gold) noexcept {
-    const vm::ActiveAdapter alone{&adapter, 1.0f};
-    vm::Plan with, without;
-    if (Error error = vm::Plan::build(model, {&alone, 1}, with)) return error;
-    if (Error error = vm::Plan::build(model, {}, without)) return error;
+    const vm::AdapterModel* const alone[] = {&adapter};
+    const float gain[] = {1.0f};
+    vm::AdapterSet set;
+    if (Error error = vm::AdapterSet::build(alone, set)) return error;
+    vm::Plan with(model, set);
+    with.mix(gain);
+    const vm::Plan without(model, set);
     return runtime::self_test(with, gold, &without);
   }
 };
@@ -177,11 +202,12 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   runtime::describe_io(impl->program, impl->inputs, impl->outputs);
   if (Error error = impl->frame.allocate(impl->model)) return error;
 
-  vm::Plan plan;
-  if (Error error = vm::Plan::build(impl->model, {}, plan)) return error;
-  if (Error error = runtime::self_test(plan, verified->section(packet::Section::Gold), nullptr))
+  const vm::AdapterSet none;
+  if (Error error = runtime::self_test(vm::Plan(impl->model, none),
+                                       verified->section(packet::Section::Gold), nullptr)) {
     return error;
-  impl->swap.publish(std::move(plan));
+  }
+  if (Error error = impl->publish()) return error;
   policy.reset(new Policy(std::move(impl)));
   return {};
 }
@@ -226,9 +252,9 @@ bool Policy::reset() noexcept {
   return true;
 }
 
+// Everything that takes time comes before the lock: set_gains never waits for it.
 Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, float gain) noexcept {
   Impl& self = *impl_;
-  const std::lock_guard lock(self.mutex);
   if (name.empty()) return fail(Status::Argument, "name");
   if (!is_gain(gain)) return fail(Status::Gain, "attach");
   std::unique_ptr<packet::VerifiedPacket> verified;
@@ -237,12 +263,9 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
     return error;
   }
   const PacketInfo info = runtime::info_of(*verified);
-  if (Error error = self.check_room(name, info)) return error;
-
   vm::AdapterProgram program;
   if (Error error = runtime::validate_adapter(self.program, *verified, program)) return error;
   Resident resident{.name = std::string(name),
-                    .gain = gain,
                     .cost_units = info.cost_units,
                     .digest = info.content_digest,
                     .model = {}};
@@ -253,45 +276,37 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
   if (Error error = self.prove(resident.model, verified->section(packet::Section::Gold)))
     return error;
 
-  const auto place =
-      std::find_if(self.residents.begin(), self.residents.end(),
-                   [&](const Resident& other) { return other.digest > resident.digest; });
-  const auto added = self.residents.insert(place, std::move(resident));
-  if (Error error = self.publish(self.residents)) {
-    self.residents.erase(added);
-    return error;
-  }
-  return {};
+  const std::lock_guard lock(self.mutex);
+  if (Error error = self.check_room(name, info)) return error;
+  const size_t place = self.place_of(resident.digest);
+  self.insert(place, std::move(resident), gain);
+  Error error = self.publish();
+  if (error) static_cast<void>(self.take(place));
+  return error;
 }
 
 Error Policy::detach(std::string_view name) noexcept {
   Impl& self = *impl_;
   const std::lock_guard lock(self.mutex);
-  const auto found = self.find(name);
-  if (found == self.residents.end()) return fail(Status::UnknownName, "detach");
-  const float gain = std::exchange(found->gain, 0.0f);
-  if (Error error = self.publish(self.residents)) {
-    found->gain = gain;
-    return error;
-  }
-  self.residents.erase(found);
-  return {};
+  const size_t place = self.find(name);
+  if (place == self.residents.size()) return fail(Status::UnknownName, "detach");
+  const float gain = self.gains[place];
+  Resident gone = self.take(place);
+  Error error = self.publish();
+  if (error) self.insert(place, std::move(gone), gain);
+  return error;
 }
 
 Error Policy::set_gains(std::span<const NamedGain> gains) noexcept {
   Impl& self = *impl_;
   const std::lock_guard lock(self.mutex);
   for (const NamedGain& gain : gains) {
-    if (self.find(gain.name) == self.residents.end()) return fail(Status::UnknownName, "set_gains");
+    if (self.find(gain.name) == self.residents.size())
+      return fail(Status::UnknownName, "set_gains");
     if (!is_gain(gain.gain)) return fail(Status::Gain, "set_gains");
   }
-  std::vector<float> before;
-  for (const Resident& resident : self.residents) before.push_back(resident.gain);
-  for (const NamedGain& gain : gains) self.find(gain.name)->gain = gain.gain;
-  if (Error error = self.publish(self.residents)) {
-    for (size_t i = 0; i < before.size(); ++i) self.residents[i].gain = before[i];
-    return error;
-  }
+  for (const NamedGain& gain : gains) self.gains[self.find(gain.name)] = gain.gain;
+  self.swap.mix(self.gains);
   return {};
 }
 
@@ -304,8 +319,10 @@ Stats Policy::stats() const noexcept { return impl_->latency.stats(); }
 std::vector<AdapterInfo> Policy::adapters() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<AdapterInfo> adapters;
-  for (const Resident& resident : impl_->residents)
-    adapters.push_back({resident.name, resident.gain, resident.digest});
+  for (size_t i = 0; i < impl_->residents.size(); ++i) {
+    const Resident& resident = impl_->residents[i];
+    adapters.push_back({resident.name, impl_->gains[i], resident.digest});
+  }
   return adapters;
 }
 

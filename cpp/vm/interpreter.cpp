@@ -18,7 +18,7 @@ class Evaluation {
  public:
   Evaluation(const Plan& plan, const Frame& frame, uint32_t peak = 0) noexcept
       : k_(plan.model().table()),
-        loras_(plan.loras()),
+        plan_(plan),
         windows_(plan.model().windows()),
         layout_(plan.model().layout()),
         spaces_{frame.data(), plan.model().constants()},
@@ -122,15 +122,16 @@ class Evaluation {
     const int cols = op.x[0].count;
     int8_t* const q = bytes_out(layout_.quantized);
     float s = 0;
-    if (op.is_i8 || op.lora_count > 0) s = quantize(x, cols, q);
+    const std::span<const Lora> loras =
+        op.slot == kNone ? std::span<const Lora>{} : plan_.patches(op.slot);
+    if (op.is_i8 || !loras.empty()) s = quantize(x, cols, q);
     if (op.is_i8) {
       const auto* w = static_cast<const int8_t*>(at(op.x[1]));
       k_.linear_i8(w, q, s, constants(op.scale_offset), bias, y, rows, cols);
     } else {
       k_.linear_f32(floats(op.x[1]), x, bias, y, rows, cols);
     }
-    for (uint32_t i = 0; i < op.lora_count; ++i)
-      add_lora(loras_[op.first_lora + i], q, s, y, rows, cols);
+    for (const Lora& lora : loras) add_lora(lora, q, s, y, rows, cols);
   }
 
   // ISA.md, numerics 9.
@@ -162,7 +163,7 @@ class Evaluation {
   }
 
   const kernels::KernelTable& k_;
-  const Lora* loras_;
+  const Plan& plan_;
   std::span<const kernels::Window> windows_;
   const FrameLayout& layout_;
   const uint8_t* spaces_[2];  // frame, constants

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// machine.hpp -- a proven program made ready to run: Model (the
-// base), Plan (base plus adapters), Frame (one robot's memory).
+// machine.hpp -- a proven program made ready to run: Model (the base), AdapterSet (what is resident
+// beside it), Plan (the base and the adapters that are on), Frame (one robot's memory).
 //
 // Blueprint, constants and working memory are apart, so one Model serves many Frames and a new Plan
 // can be built while the old one flies. All addresses are offsets into a Frame or into the
@@ -31,7 +31,7 @@ struct Operand {
   bool is_constant = false;
 };
 
-// A patch of one attached adapter, resolved: y += c * B (A x), then y += gain * bias.
+// A patch of an adapter, resolved: y += c * B (A x), then y += gain * bias.
 struct Lora {
   const int8_t* a = nullptr;
   const float* a_scale = nullptr;
@@ -52,9 +52,8 @@ struct Op {
   Operand y;
   uint32_t scale_offset = 0;  // of the row scales of i8 weights, in the constants
   uint32_t window = 0;        // of a conv2d or a pool, among the model's
-  int32_t outer = 0;  // rows of x as the matrix that channels_last or channels_first transposes
-  uint32_t first_lora = 0;
-  uint32_t lora_count = 0;
+  int32_t outer = 0;      // rows of x as the matrix that channels_last or channels_first transposes
+  uint16_t slot = kNone;  // where patches attach
 };
 
 // One float or int32 output and, when it drives an
@@ -83,6 +82,7 @@ class Model {
   [[nodiscard]] std::span<const kernels::Window> windows() const noexcept { return windows_; }
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
+  [[nodiscard]] size_t slot_count() const noexcept { return slot_count_; }
 
  private:
   friend class ModelBuilder;
@@ -92,13 +92,14 @@ class Model {
   std::vector<kernels::Window> windows_;
   std::vector<OutputSpec> outputs_;
   FrameLayout layout_;
+  size_t slot_count_ = 0;
 };
 
 // An adapter repacked for a kernel table; offsets into its own block.
 class AdapterModel {
  public:
   struct Part {
-    uint16_t op_index = 0;
+    uint16_t slot = 0;
     int32_t rank = 0;
     float scale = 0;
     uint32_t a = 0, a_scale = 0, b = 0, b_scale = 0, bias = kNoBias;
@@ -116,28 +117,48 @@ class AdapterModel {
   AlignedBuffer block_;
 };
 
-struct ActiveAdapter {
-  const AdapterModel* model = nullptr;
-  float gain = 1;
-};
-
-// What one tick runs. Owns a copy of its adapters' constants,
-// so an adapter may be dropped while a plan still flies.
-class Plan {
+// The adapters resident beside a model: their patches slot by slot, within a slot in ascending
+// order of content digest, and a copy of their constants, so that an adapter may be dropped while
+// its patches still fly.
+class AdapterSet {
  public:
-  // `adapters` in ascending order of content digest; those with gain 0 are left out.
-  static Error build(const Model& model, std::span<const ActiveAdapter> adapters,
-                     Plan& plan) noexcept;
+  struct Patch {
+    uint16_t slot = 0;
+    uint16_t adapter = 0;  // its place among those given to build()
+    float scale = 0;
+    Lora lora;  // without gain
+  };
 
-  [[nodiscard]] const Model& model() const noexcept { return *model_; }
-  [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
-  [[nodiscard]] const Lora* loras() const noexcept { return loras_.data(); }
+  // `adapters` in ascending order of content digest.
+  static Error build(std::span<const AdapterModel* const> adapters, AdapterSet& set) noexcept;
+
+  [[nodiscard]] std::span<const Patch> patches() const noexcept { return patches_; }
 
  private:
-  const Model* model_ = nullptr;
-  std::vector<Op> ops_;
-  std::vector<Lora> loras_;
+  std::vector<Patch> patches_;
   AlignedBuffer block_;
+};
+
+// What one tick runs: a model and the patches that are on.
+class Plan {
+ public:
+  // All adapters are off. Both must outlive the plan.
+  Plan(const Model& model, const AdapterSet& set) noexcept;
+
+  // A gain for each adapter of the set; those with gain 0 are left out. Allocates nothing.
+  void mix(std::span<const float> gains) noexcept;
+
+  [[nodiscard]] const Model& model() const noexcept { return *model_; }
+  [[nodiscard]] std::span<const Op> ops() const noexcept { return model_->ops(); }
+  [[nodiscard]] std::span<const Lora> patches(uint16_t slot) const noexcept {
+    return {loras_.data() + begins_[slot], loras_.data() + begins_[slot + 1]};
+  }
+
+ private:
+  const Model* model_;
+  const AdapterSet* set_;
+  std::vector<Lora> loras_;
+  std::vector<uint32_t> begins_;  // of each slot's patches; then the end of the last
 };
 
 // Working memory of one control loop: inputs, outputs, temporaries, state and scratch in one block.

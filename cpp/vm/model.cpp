@@ -60,6 +60,9 @@ class ModelBuilder {
     model_.table_ = &table_;
     lay_out_frame();
     for (const Instruction& instruction : program_.instructions) add_op(instruction);
+    model_.slot_count_ = program_.slots.size();
+    for (size_t i = 0; i < program_.slots.size(); ++i)
+      model_.ops_[program_.slots[i].op_index].slot = static_cast<uint16_t>(i);
     for (const Io& io : program_.io) {
       if (io.is_output) add_output(io);
     }
@@ -249,7 +252,7 @@ Error AdapterModel::build(const Program& base, const AdapterProgram& adapter,
   BlockSizes sizes;
   for (const Patch& patch : adapter.patches) {
     const Slot& slot = base.slots[patch.slot];
-    Part part{.op_index = slot.op_index, .rank = patch.rank, .scale = patch.scale};
+    Part part{.slot = patch.slot, .rank = patch.rank, .scale = patch.scale};
     part.a = sizes.add(table.packed_i8_bytes(patch.rank, static_cast<int>(slot.in)));
     part.a_scale = sizes.add(uint64_t{patch.rank} * 4);
     part.b = sizes.add(table.packed_i8_bytes(static_cast<int>(slot.out), patch.rank));

@@ -49,17 +49,24 @@ class Rig {
   // Replaces the plan by one with these adapters, in this order.
   void attach(const std::vector<Adapter>& adapters) {
     std::deque<vm::AdapterModel> models;
-    std::vector<vm::ActiveAdapter> active;
+    std::vector<const vm::AdapterModel*> residents;
+    Floats gains;
     for (const Adapter& adapter : adapters) {
       const Sections sections = adapter.builder.sections();
       vm::AdapterProgram patches;
       REQUIRE(!vm::validate_adapter(program, adapter_image_of(sections), patches));
       REQUIRE(
           !vm::AdapterModel::build(program, patches, model.table(), kNoCap, models.emplace_back()));
-      active.push_back({&models.back(), adapter.gain});
+      residents.push_back(&models.back());
+      gains.push_back(adapter.gain);
     }
-    plan = {};
-    REQUIRE(!vm::Plan::build(model, active, plan));
+    attach(residents, gains);
+  }
+  void attach(const std::vector<const vm::AdapterModel*>& residents, const Floats& gains) {
+    set = {};
+    REQUIRE(!vm::AdapterSet::build(residents, set));
+    plan = vm::Plan(model, set);
+    plan.mix(gains);
   }
 
   Blob tick(const Floats& inputs) {
@@ -76,7 +83,8 @@ class Rig {
 
   vm::Program program;
   vm::Model model;
-  vm::Plan plan;
+  vm::AdapterSet set;
+  vm::Plan plan{model, set};
   vm::Frame frame;
   bool fault = false;
 

@@ -112,6 +112,22 @@ TEST_CASE("a step allocates nothing, with and without an adapter, faults include
   CHECK(robot.policy->stats().faults == 3 * kTicks / 100);
 }
 
+TEST_CASE("changing gains between two steps does not allocate either") {
+  Robot robot = load_robot(base_packet(sample::program()));
+  REQUIRE(robot.attach(adapter_packet(sample::program(), sample::adapter(1)), "a", 1) == "OK");
+  REQUIRE(robot.attach(adapter_packet(sample::program(), sample::adapter(2)), "b", 0) == "OK");
+  const Floats obs = {0.3f, -0.2f, 1, 0, 0.5f, 2, 1, -1};
+  const NamedGain swaps[2][2] = {{{"a", 0}, {"b", 1}}, {{"a", 1}, {"b", 0.5f}}};
+  const uint64_t before = allocation_count();
+  bool ok = true;
+  for (int i = 0; i < kTicks; ++i) {
+    ok = ok && !robot.policy->set_gains(swaps[i % 2]);
+    if (i % 3 != 0) static_cast<void>(robot.step(obs));
+  }
+  CHECK(allocation_count() == before);
+  CHECK(ok);
+}
+
 TEST_CASE("the count of allocations counts") {
   const uint64_t before = allocation_count();
   const auto block = std::make_unique<std::array<char, 100>>();

@@ -104,9 +104,7 @@ bool try_attach(const Sections& sections, Rig& rig) {
   vm::AdapterModel model;
   if (vm::validate_adapter(rig.program, adapter_image_of(sections), patches)) return false;
   REQUIRE(!vm::AdapterModel::build(rig.program, patches, rig.model.table(), kNoCap, model));
-  const vm::ActiveAdapter active{&model, 0.5f};
-  rig.plan = {};
-  REQUIRE(!vm::Plan::build(rig.model, {&active, 1}, rig.plan));
+  rig.attach({&model}, {0.5f});
   return true;
 }
 

@@ -12,7 +12,7 @@ import pytest
 import plasma_edge as pe
 from plasma_edge import _core
 
-from .conftest import REACH, Signer
+from .conftest import REACH, SWAP, Signer
 
 PAIR = """
 input  a f32[10000]
@@ -44,6 +44,23 @@ def test_takes_any_buffer_as_a_packet(signer: Signer) -> None:
     packet = signer.base(REACH)
     for buffer in (bytearray(packet), memoryview(packet), np.frombuffer(packet, np.uint8)):
         assert pe.Policy.load(buffer, trust=signer.public).info.kind == "base"  # type: ignore[arg-type]
+
+
+def test_keeps_its_names_while_reading_a_gain(signer: Signer) -> None:
+    class Spiteful:
+        """Empties the dict of gains while it is read."""
+
+        def __float__(self) -> float:
+            gains.clear()
+            gc.collect()
+            self.junk = ["x" * len("spiteful") for _ in range(100)]
+            return 0.5
+
+    policy = pe.Policy.load(signer.base(REACH), trust=signer.public)
+    policy.attach(signer.adapter(REACH, SWAP), name="spiteful")
+    gains: dict[str, Any] = {"".join(["spite", "ful"]): Spiteful()}
+    policy.set_gains(gains)
+    assert policy.adapters[0].gain == 0.5
 
 
 def test_keeps_its_inputs_while_converting_another(signer: Signer) -> None:

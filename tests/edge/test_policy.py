@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,6 +164,41 @@ def test_an_adapter_is_live_at_the_next_step_and_gone_after_detach(
     reach.detach("swap")
     np.testing.assert_array_equal(reach(OBS), before)
     assert reach.adapters == ()
+
+
+class Half:
+    def __float__(self) -> float:
+        return 0.5
+
+
+@pytest.mark.parametrize("gain", [0.5, np.float32(0.5), np.array(0.5), Half()])
+def test_takes_any_number_as_a_gain(signer: Signer, reach: pe.Policy, gain: Any) -> None:
+    reach.attach(signer.adapter(REACH, SWAP), name="swap")
+    reach.set_gains({"swap": gain})
+    assert reach.adapters[0].gain == 0.5
+
+
+@pytest.mark.parametrize(
+    ("gains", "code"),
+    [
+        ({"swap": 2.0}, "E_GAIN"),
+        ({"swap": float("nan")}, "E_GAIN"),
+        ({"swap": "much"}, "E_GAIN"),
+        ({"swap": 0.0, "ice": 1.0}, "E_UNKNOWN_NAME"),
+        ({str(i): 0.0 for i in range(17)}, "E_UNKNOWN_NAME"),
+        ({3: 1.0}, "E_ARGUMENT"),
+        ({"\ud800": 1.0}, "E_ARGUMENT"),
+        (["swap"], "E_ARGUMENT"),
+    ],
+)
+def test_refuses_wrong_gains_and_keeps_those_it_had(
+    signer: Signer, reach: pe.Policy, gains: Any, code: str
+) -> None:
+    reach.attach(signer.adapter(REACH, SWAP), name="swap")
+    with pytest.raises(pe.UsageError) as caught:
+        reach.set_gains(gains)
+    assert caught.value.code == code
+    assert reach.adapters[0].gain == 1.0
 
 
 def test_half_a_gain_is_half_the_change(signer: Signer, reach: pe.Policy) -> None:
