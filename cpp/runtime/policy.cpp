@@ -4,7 +4,6 @@
 // The only C++ that sees both packets and programs.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <mutex>
 
@@ -13,16 +12,12 @@
 #include "runtime/latency.hpp"
 #include "runtime/plan_swap.hpp"
 #include "runtime/self_test.hpp"
+#include "runtime/step_clock.hpp"
 #include "runtime/verified.hpp"
 #include "vm/machine.hpp"
 
 namespace plasma {
 namespace {
-
-uint64_t now_ns() noexcept {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
 
 // Holds a flag for a scope; a second holder is refused, never made to wait.
 class Claim {
@@ -84,6 +79,7 @@ struct Policy::Impl {
   vm::Frame frame;
   Batch batch;
   std::atomic<bool> stepping{false};
+  runtime::StepClock clock;
   runtime::Latency latency;
 
   runtime::PlanSwap swap;
@@ -183,11 +179,10 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
                    std::unique_ptr<Policy>& policy) noexcept {
   const kernels::KernelTable* table = kernels::find(options.kernels);
   if (table == nullptr) return fail(Status::KernelTable, "kernels");
+  auto impl = std::make_unique<Impl>();
   std::unique_ptr<packet::VerifiedPacket> verified;
   if (Error error = runtime::verify(packet, trust, options, packet::Kind::Base, nullptr, verified))
     return error;
-
-  auto impl = std::make_unique<Impl>();
   impl->trust = trust;
   impl->options = options;
   impl->options.kernels = table->name;  // the caller's string may go
@@ -208,6 +203,7 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
     return error;
   }
   if (Error error = impl->publish()) return error;
+  impl->clock.calibrate();
   policy.reset(new Policy(std::move(impl)));
   return {};
 }
@@ -216,13 +212,13 @@ StepResult Policy::step(const float* const* inputs, void* const* outputs) noexce
   Impl& self = *impl_;
   const Claim claim(self.stepping);
   if (!claim) return StepResult::Busy;
-  const uint64_t begin = now_ns();
+  const uint64_t begin = self.clock.now();
 
   self.read(self.frame, inputs, 0);
   const bool ok = vm::tick(self.swap.current(), self.frame);
   self.write(self.frame, outputs, 0);
 
-  const uint64_t took = now_ns() - begin;
+  const uint64_t took = self.clock.ns_between(begin, self.clock.now());
   const bool late = self.options.deadline_ns != 0 && took > self.options.deadline_ns;
   self.latency.record(took, !ok, late);
   return ok ? StepResult::Ok : StepResult::Fault;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // test_runtime_host.cpp -- a hostile host: its floating-point mode, its memory, its clock. Same
 // bits, no allocation, right percentiles.
+#include <chrono>
+
 #include "allocation_count.hpp"
 #include "host_mode.hpp"
 #include "robot_packets.hpp"
 #include "runtime/latency.hpp"
+#include "runtime/step_clock.hpp"
 
 namespace plasma::test {
 namespace {
@@ -135,6 +138,28 @@ TEST_CASE("the count of allocations counts") {
   AlignedBuffer buffer;
   REQUIRE(buffer.allocate(100));
   CHECK(allocation_count() - before >= 1);
+}
+
+TEST_CASE("the step clock goes as fast as the system's") {
+  runtime::StepClock clock;
+  const auto wait = [](std::chrono::microseconds time) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begin < time) continue;
+  };
+  wait(std::chrono::microseconds(500));
+  clock.calibrate();
+  double best = INFINITY;  // of a few: between two readings the scheduler may do anything
+  for (int i = 0; i < 20; ++i) {
+    const auto system_begin = std::chrono::steady_clock::now();
+    const uint64_t begin = clock.now();
+    wait(std::chrono::microseconds(200));
+    const uint64_t end = clock.now();
+    const std::chrono::duration<double, std::nano> passed =
+        std::chrono::steady_clock::now() - system_begin;
+    const auto measured = static_cast<double>(clock.ns_between(begin, end));
+    best = std::min(best, std::fabs(measured / passed.count() - 1));
+  }
+  CHECK(best < 0.01);
 }
 
 TEST_CASE("percentiles are right to within 2 percent, the maximum exactly") {
