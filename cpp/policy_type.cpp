@@ -9,6 +9,7 @@
 #include <pybind11/numpy.h>
 #include <structmember.h>
 
+#include <array>
 #include <vector>
 
 #include "python_gains.hpp"
@@ -29,6 +30,9 @@ struct Port {
   py::object dtype;
   std::vector<Py_intptr_t> shape;
   bool is_int = false;  // a single i32: leaves as a Python int
+  // The last two arrays handed out: in a control loop, that of two steps ago is free again.
+  std::array<py::object, 2> lent;
+  size_t oldest = 0;
 };
 
 struct State {
@@ -95,12 +99,27 @@ const float* read(const State& state, const Port& port, PyObject* obs, py::objec
   return static_cast<const float*>(static_cast<const void*>(py::detail::array_proxy(obs)->data));
 }
 
+#ifdef Py_GIL_DISABLED
+bool is_ours_alone(const py::object&) { return false; }  // another thread may be taking it now
+#else
+bool is_ours_alone(const py::object& object) { return object && Py_REFCNT(object.ptr()) == 1; }
+#endif
+
 py::object new_array(const State& state, const Port& port) {
   PyObject* array = state.numpy->PyArray_NewFromDescr_(
       state.numpy->PyArray_Type_, port.dtype.inc_ref().ptr(), static_cast<int>(port.shape.size()),
       port.shape.data(), nullptr, nullptr, 0, nullptr);
   if (array == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(array);
+}
+
+// A new array, to all who can tell: one that nobody else has kept is handed out again.
+py::object array_for(const State& state, Port& port) {
+  py::object& array = port.lent[port.oldest];
+  port.oldest = 1 - port.oldest;
+  if (!is_ours_alone(array) || !is_exact(*state.numpy, array.ptr(), port, kWritable))
+    array = new_array(state, port);
+  return array;
 }
 
 void run(State& state, const float* const* inputs, void* const* outputs) {
@@ -111,7 +130,7 @@ void run(State& state, const float* const* inputs, void* const* outputs) {
 py::object step_one(State& state, PyObject* obs, PyObject* out) {
   py::object keep;
   const float* input = read(state, state.inputs[0], obs, keep);
-  const Port& port = state.outputs[0];
+  Port& port = state.outputs[0];
   if (out != nullptr) {
     if (!is_exact(*state.numpy, out, port, kWritable)) {
       raise_wrong(port, "out must be a writable C-contiguous array",
@@ -127,7 +146,7 @@ py::object step_one(State& state, PyObject* obs, PyObject* out) {
     run(state, &input, &output);
     return py::int_(index);
   }
-  py::object action = new_array(state, port);
+  py::object action = array_for(state, port);
   void* output = py::detail::array_proxy(action.ptr())->data;
   run(state, &input, &output);
   return action;
@@ -163,8 +182,8 @@ py::object step_many(State& state, PyObject* obs, PyObject* out) {
   const std::vector<const float*> inputs = read_all(state, obs, keep);
   std::vector<py::object> arrays;
   std::vector<void*> outputs;
-  for (const Port& port : state.outputs) {
-    arrays.push_back(new_array(state, port));
+  for (Port& port : state.outputs) {
+    arrays.push_back(array_for(state, port));
     outputs.push_back(py::detail::array_proxy(arrays.back().ptr())->data);
   }
   run(state, inputs.data(), outputs.data());

@@ -166,6 +166,33 @@ def test_an_adapter_is_live_at_the_next_step_and_gone_after_detach(
     assert reach.adapters == ()
 
 
+def test_an_action_that_somebody_keeps_is_never_written_again(reach: pe.Policy) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    kept = [reach(row) for row in rows]
+    views = [reach(row)[:1] for row in rows]
+    shared = [memoryview(reach(row)) for row in rows]  # type: ignore[arg-type]
+    for row, action, view, buffer in zip(rows, kept, views, shared, strict=True):
+        expected = reach.step(row, out=np.empty(2, np.float32))
+        np.testing.assert_array_equal(action, expected)
+        np.testing.assert_array_equal(view, expected[:1])
+        np.testing.assert_array_equal(buffer, expected)
+
+
+def test_an_action_that_was_changed_and_dropped_does_no_harm(reach: pe.Policy) -> None:
+    for change in ("shape", "dtype", "flags"):
+        expected = reach(OBS).copy()
+        for _ in range(3):
+            action = reach(OBS)
+            if change == "shape":
+                action.shape = (2, 1)
+            elif change == "dtype":
+                action.dtype = np.int32
+            else:
+                action.flags.writeable = False
+            del action
+            np.testing.assert_array_equal(reach(OBS), expected)
+
+
 class Half:
     def __float__(self) -> float:
         return 0.5
