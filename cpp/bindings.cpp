@@ -277,8 +277,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.def(
       "kernel_tables", [] { return py::tuple(py::cast(kernel_tables())); },
       "Names of the kernel tables this CPU can run, slowest first.");
-  module.attr("OPCODES") = opcodes();
-  module.attr("STATUS") = statuses();
+  module.def("opcodes", opcodes, "The rows of opcodes.def.");
+  module.def("statuses", statuses, "The rows of status.def.");
   module.attr("VERSION") = py::make_tuple(runtime_version() >> 20, runtime_version() >> 10 & 1023,
                                           runtime_version() & 1023);
 }

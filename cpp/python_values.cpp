@@ -19,8 +19,9 @@ py::object record(const char* name, const py::dict& fields) {
 }
 
 Audit read_audit(const py::object& require_audit) {
+  if (require_audit.is_none()) return Audit::None;
   const py::object level =
-      py::module_::import("plasma_edge._types").attr("audit_level")(require_audit);
+      py::module_::import("plasma_edge._trust").attr("audit_level")(require_audit);
   return static_cast<Audit>(level.cast<uint32_t>());
 }
 
@@ -81,22 +82,22 @@ LoadOptions read_options(const py::object& channel, double deadline_us,
 }
 
 py::object to_python(const PacketInfo& info) {
-  const py::module_ types = py::module_::import("plasma_edge._types");
+  const py::object kinds = py::module_::import("plasma_edge._types").attr("KINDS");
+  const py::object levels = py::module_::import("plasma_edge._trust").attr("AUDIT_LEVELS");
   py::list signers;
   for (const auto& signer : info.signers) signers.append(bytes_of(signer));
   using namespace py::literals;
-  return record(
-      "PacketInfo",
-      py::dict("kind"_a = types.attr("KINDS")[py::int_(info.kind)],
-               "content_digest"_a = bytes_of(info.content_digest),
-               "base_digest"_a = bytes_of(info.base_digest),
-               "audit"_a = types.attr("AUDIT_LEVELS")[py::int_(static_cast<uint32_t>(info.audit))],
-               "sequence"_a = info.sequence, "not_before"_a = info.not_before,
-               "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
-               "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
-               "macs"_a = info.macs, "cost_units"_a = info.cost_units,
-               "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
-               "signers"_a = py::tuple(signers)));
+  return record("PacketInfo",
+                py::dict("kind"_a = kinds[py::int_(info.kind)],
+                         "content_digest"_a = bytes_of(info.content_digest),
+                         "base_digest"_a = bytes_of(info.base_digest),
+                         "audit"_a = levels[py::int_(static_cast<uint32_t>(info.audit))],
+                         "sequence"_a = info.sequence, "not_before"_a = info.not_before,
+                         "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
+                         "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
+                         "macs"_a = info.macs, "cost_units"_a = info.cost_units,
+                         "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
+                         "signers"_a = py::tuple(signers)));
 }
 
 py::tuple to_python(std::span<const IoInfo> ports) {

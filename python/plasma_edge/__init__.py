@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from plasma_edge._core import VERSION as _VERSION
 from plasma_edge._core import Policy, kernel_tables, verify
 from plasma_edge._errors import (
@@ -19,7 +21,9 @@ from plasma_edge._errors import (
     UsageError,
 )
 from plasma_edge._trust import PublicKey, TrustStore
-from plasma_edge._types import AdapterInfo, IoInfo, PacketInfo, Stats
+
+if TYPE_CHECKING:
+    from plasma_edge._types import AdapterInfo, IoInfo, PacketInfo, Stats
 
 __version__ = ".".join(str(part) for part in _VERSION)
 
@@ -40,3 +44,16 @@ __all__ = [
     "kernel_tables",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The records: making dataclasses would take a robot longer than loading its policy does."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from plasma_edge import _types
+
+    return getattr(_types, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

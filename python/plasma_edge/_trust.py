@@ -1,27 +1,40 @@
-"""Whom a device believes: public keys, each one line `plasma-ed25519 <base64> <comment>`."""
+"""Whom a device believes: public keys, each one line `plasma-ed25519 <base64> <comment>`.
+
+Imported on every robot before its first step, so without what takes longer than that: pathlib, dataclasses.
+"""
 
 from __future__ import annotations
 
 import binascii
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Final
 
 from plasma_edge import _core
 from plasma_edge._errors import UsageError
 
 _PREFIX = "plasma-ed25519"
+AUDIT_LEVELS = ("none", "unverified", "verified")
 
 
-@dataclass(frozen=True)
 class PublicKey:
     """An Ed25519 public key (32 bytes) and the name its owner gave it."""
 
-    raw: bytes
-    comment: str = ""
+    __slots__ = ("comment", "raw")
 
-    def __post_init__(self) -> None:
-        _core.check_public_key(self.raw)
+    def __init__(self, raw: bytes, comment: str = "") -> None:
+        _core.check_public_key(raw)
+        self.raw: Final = raw
+        self.comment: Final = comment
+
+    def __repr__(self) -> str:
+        return f"PublicKey.parse({self.line()!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.line() == other.line()
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
 
     @property
     def id(self) -> bytes:
@@ -47,27 +60,30 @@ class PublicKey:
         return cls(raw, fields[2] if len(fields) == 3 else "")
 
 
-@dataclass(frozen=True)
 class TrustStore:
     """Public keys, and how many distinct ones must have signed a packet.
 
     >>> TrustStore.from_files("alice.pub", "bob.pub", threshold=2)
     """
 
-    keys: tuple[PublicKey, ...]
-    threshold: int = 1
+    __slots__ = ("keys", "threshold")
 
-    def __post_init__(self) -> None:
-        if not self.keys:
+    def __init__(self, keys: tuple[PublicKey, ...], threshold: int = 1) -> None:
+        if not keys:
             raise UsageError(
                 "a trust store without keys trusts nobody; pass at least one public key"
             )
-        if len({key.raw for key in self.keys}) != len(self.keys):
+        if len({key.raw for key in keys}) != len(keys):
             raise UsageError("the same key is given twice; distinct keys are counted once")
-        if not 1 <= self.threshold <= len(self.keys):
+        if not 1 <= threshold <= len(keys):
             raise UsageError(
-                f"threshold: found {self.threshold}, expected 1 to {len(self.keys)} (the number of keys)"
+                f"threshold: found {threshold}, expected 1 to {len(keys)} (the number of keys)"
             )
+        self.keys: Final = keys
+        self.threshold: Final = threshold
+
+    def __repr__(self) -> str:
+        return f"TrustStore({self.keys}, threshold={self.threshold})"
 
     @classmethod
     def from_files(cls, *paths: str | os.PathLike[str], threshold: int = 1) -> TrustStore:
@@ -102,9 +118,18 @@ class TrustStore:
         )
 
 
+def audit_level(name: str) -> int:
+    """The number of an audit verdict as the packet's header holds it."""
+    if name not in AUDIT_LEVELS:
+        raise UsageError(
+            f"require_audit: found {name!r}, expected one of {', '.join(AUDIT_LEVELS)}"
+        )
+    return AUDIT_LEVELS.index(name)
+
+
 def _read_keys(path: str | os.PathLike[str]) -> Iterable[PublicKey]:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 -- importing pathlib costs a robot 5 ms
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the public key file {os.fspath(path)}: {error}") from error

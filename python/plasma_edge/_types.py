@@ -1,24 +1,10 @@
-"""What a policy tells about itself, as plain records."""
+"""What a policy tells about itself, as plain records. Imported when first asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plasma_edge._errors import UsageError
-
-AUDIT_LEVELS = ("none", "unverified", "verified")
 KINDS = {1: "base", 2: "adapter"}
-
-
-def audit_level(name: str | None) -> int:
-    """The number of an audit verdict as the packet's header holds it; None is 'none'."""
-    if name is None:
-        return 0
-    if name not in AUDIT_LEVELS:
-        raise UsageError(
-            f"require_audit: found {name!r}, expected one of {', '.join(AUDIT_LEVELS)}"
-        )
-    return AUDIT_LEVELS.index(name)
 
 
 @dataclass(frozen=True)

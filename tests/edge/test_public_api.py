@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import plasma_edge
@@ -10,8 +12,23 @@ from plasma_edge import _core, _errors
 
 
 def test_all_lists_every_public_name() -> None:
+    records = {"AdapterInfo", "IoInfo", "PacketInfo", "Stats"}  # these come when asked for
     visible = {name for name in vars(plasma_edge) if not name.startswith("_")}
-    assert visible - {"annotations"} == set(plasma_edge.__all__)
+    assert visible - {"annotations", "TYPE_CHECKING"} | records == set(plasma_edge.__all__)
+    assert dir(plasma_edge) == sorted(plasma_edge.__all__)
+    assert all(hasattr(plasma_edge, name) for name in plasma_edge.__all__)
+    assert not hasattr(plasma_edge, "Adapter")
+
+
+def test_a_robot_imports_little() -> None:
+    """What a step needs and no more: each of these would cost milliseconds."""
+    program = "import numpy, sys; before = set(sys.modules); import plasma_edge; print(*set(sys.modules) - before)"
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    ours = {"plasma_edge", *(f"plasma_edge.{name}" for name in ("_core", "_errors", "_trust"))}
+    pybind11 = {name for name in out.stdout.split() if name.startswith("org")}
+    assert set(out.stdout.split()) - pybind11 - {"binascii"} == ours
 
 
 def test_every_status_has_one_exception_class() -> None:
@@ -22,7 +39,7 @@ def test_every_status_has_one_exception_class() -> None:
         "Policy": plasma_edge.PolicyRefusal,
         "Usage": plasma_edge.UsageError,
     }
-    statuses = [row for row in _core.STATUS if row["number"] != 0]
+    statuses = [row for row in _core.statuses() if row["number"] != 0]
     assert {row["family"] for row in statuses} == set(families)
     assert len({row["code"] for row in statuses}) == len(statuses)
     for error in families.values():
@@ -37,7 +54,7 @@ def test_opcodes_of_the_core_and_of_the_document_agree() -> None:
     documented = {
         int(row[1]): row[2].split("`")[1].split()[0] for row in rows if row[1].strip().isdigit()
     }
-    assert documented == {row["code"]: row["mnemonic"] for row in _core.OPCODES}
+    assert documented == {row["code"]: row["mnemonic"] for row in _core.opcodes()}
 
 
 def test_the_stub_names_what_the_core_has() -> None:

@@ -35,7 +35,9 @@ def test_every_error_is_a_usage_error_with_its_own_code() -> None:
 def test_packet_errors_use_codes_of_the_runtime() -> None:
     from plasma_edge import _core
 
-    known = {row["code"] if isinstance(row["code"], str) else row["text"] for row in _core.STATUS}
+    known = {
+        row["code"] if isinstance(row["code"], str) else row["text"] for row in _core.statuses()
+    }
     used = set()
     for path in PACKAGE.glob("*.py"):
         used |= set(re.findall(r'"(E_(?!PACK)[A-Z_]+)"', path.read_text("utf-8")))

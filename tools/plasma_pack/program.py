@@ -63,7 +63,7 @@ class OpcodeRow(NamedTuple):
     in_place: bool
 
 
-_ROWS = [OpcodeRow(**row) for row in _core.OPCODES]
+_ROWS = [OpcodeRow(**row) for row in _core.opcodes()]
 OPCODES = {row.mnemonic: row for row in _ROWS}
 MNEMONICS = {row.code: row.mnemonic for row in _ROWS}
 
