@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// python_batch.cpp -- policy.step_batch: many robots in one call.
+// python_batch.cpp -- policy.step_batch and policy.profile: many rows in one call.
 #include "python_batch.hpp"
 
 #include <pybind11/numpy.h>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy_type.hpp"
+#include "python_values.hpp"
 
 namespace py = pybind11;
 
@@ -58,6 +59,12 @@ std::vector<Floats> read_inputs(const Policy& policy, const py::object& obs) {
   return inputs;
 }
 
+std::vector<const float*> pointers_to(const std::vector<Floats>& inputs) {
+  std::vector<const float*> pointers;
+  for (const Floats& input : inputs) pointers.push_back(input.data());
+  return pointers;
+}
+
 // Bools only: an array of row numbers is not meant to be one of flags.
 Flags read_flags(const py::object& starts, py::ssize_t rows) {
   const py::array array = py::array::ensure(starts);
@@ -82,8 +89,7 @@ py::object step_batch(const py::object& self, const py::object& obs, const py::o
   const std::vector<Floats> inputs = read_inputs(policy, obs);
   const py::ssize_t rows = inputs[0].shape(0);
   const Flags flags = starts.is_none() ? Flags() : read_flags(starts, rows);
-  std::vector<const float*> in;
-  for (const Floats& input : inputs) in.push_back(input.data());
+  const std::vector<const float*> in = pointers_to(inputs);
   std::vector<py::array> arrays;
   std::vector<void*> out;
   for (const IoInfo& io : policy.outputs()) {
@@ -101,6 +107,16 @@ py::object step_batch(const py::object& self, const py::object& obs, const py::o
   py::dict actions;
   for (size_t i = 0; i < arrays.size(); ++i) actions[py::str(policy.outputs()[i].name)] = arrays[i];
   return actions;
+}
+
+py::tuple profile(const py::object& self, const py::object& obs) {
+  Policy& policy = policy_of(self);
+  const std::vector<Floats> inputs = read_inputs(policy, obs);
+  std::vector<OpTime> times;
+  const auto rows = static_cast<size_t>(inputs[0].shape(0));
+  if (Error error = policy.profile(rows, pointers_to(inputs).data(), times))
+    raise(error, "profile");
+  return to_python(times);
 }
 
 }  // namespace plasma::python

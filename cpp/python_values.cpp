@@ -132,6 +132,16 @@ py::tuple to_python(const std::vector<AdapterInfo>& adapters) {
   return py::tuple(list);
 }
 
+py::tuple to_python(const std::vector<OpTime>& times) {
+  py::list list;
+  for (const OpTime& time : times) {
+    using namespace py::literals;
+    list.append(record(
+        "OpTime", py::dict("op"_a = time.op, "cost_units"_a = time.cost_units, "us"_a = time.us)));
+  }
+  return py::tuple(list);
+}
+
 py::dict to_python(const vm::Certificate& certificate) {
   using namespace py::literals;
   return py::dict("arena_bytes"_a = certificate.arena_bytes,

@@ -40,6 +40,7 @@ pybind11::object to_python(const PacketInfo& info);
 pybind11::tuple to_python(std::span<const IoInfo> ports);
 pybind11::object to_python(const Stats& stats);
 pybind11::tuple to_python(const std::vector<AdapterInfo>& adapters);
+pybind11::tuple to_python(const std::vector<OpTime>& times);
 pybind11::dict to_python(const vm::Certificate& certificate);
 
 }  // namespace plasma::python

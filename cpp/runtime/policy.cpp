@@ -15,6 +15,7 @@
 #include "runtime/step_clock.hpp"
 #include "runtime/verified.hpp"
 #include "vm/machine.hpp"
+#include "vm/rules.hpp"
 
 namespace plasma {
 namespace {
@@ -61,6 +62,15 @@ struct Resident {
   DigestBytes digest{};
   vm::AdapterModel model;
 };
+
+// Of the middle half: the counter's steps average out, interrupts stay out.
+double middle_mean(std::vector<uint64_t>& values) noexcept {
+  std::sort(values.begin(), values.end());
+  const size_t begin = values.size() / 4, end = values.size() - begin;
+  uint64_t sum = 0;
+  for (size_t i = begin; i < end; ++i) sum += values[i];
+  return static_cast<double>(sum) / static_cast<double>(end - begin);
+}
 
 bool is_gain(float gain) noexcept { return gain >= 0 && gain <= 1; }
 
@@ -237,6 +247,31 @@ Error Policy::step_batch(size_t rows, const float* const* inputs, void* const* o
   }
   vm::tick(self.swap.current(), frames, self.batch.peaks.data());
   for (size_t row = 0; row < rows; ++row) self.write(frames[row], outputs, row);
+  return {};
+}
+
+Error Policy::profile(size_t rows, const float* const* inputs,
+                      std::vector<OpTime>& times) noexcept {
+  Impl& self = *impl_;
+  const Claim claim(self.stepping);
+  if (!claim) return fail(Status::Busy, "profile");
+  vm::Frame frame;
+  if (Error error = frame.allocate(self.model)) return error;
+  const std::vector<vm::Instruction>& instructions = self.program.instructions;
+  std::vector<uint64_t> clock(instructions.size() + 1);
+  std::vector<std::vector<uint64_t>> took(instructions.size(), std::vector<uint64_t>(rows));
+  for (size_t row = 0; row < rows; ++row) {
+    self.read(frame, inputs, row);
+    vm::profile(self.swap.current(), frame, runtime::StepClock::now, clock.data());
+    for (size_t i = 0; i < took.size(); ++i)
+      took[i][row] = self.clock.ns_between(clock[i], clock[i + 1]);
+  }
+  for (size_t i = 0; i < took.size(); ++i) {
+    const auto code = static_cast<uint16_t>(instructions[i].opcode);
+    times.push_back({.op = vm::find_opcode(code)->mnemonic,
+                     .cost_units = vm::cost_of(self.program, instructions[i]),
+                     .us = middle_mean(took[i]) / 1e3});
+  }
   return {};
 }
 

@@ -25,7 +25,7 @@ class StepClock {
     ns_per_tick_ = static_cast<uint64_t>(passed / (end.count - begin_.count));
   }
 
-  [[nodiscard]] uint64_t now() const noexcept { return kHasCounter ? counter() : system_ns(); }
+  [[nodiscard]] static uint64_t now() noexcept { return kHasCounter ? counter() : system_ns(); }
   // Between two readings of now().
   [[nodiscard]] uint64_t ns_between(uint64_t begin, uint64_t end) const noexcept {
     return static_cast<uint64_t>(static_cast<Wide>(end - begin) * ns_per_tick_ >> 32);

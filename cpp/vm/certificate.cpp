@@ -46,6 +46,8 @@ uint64_t pool_cost(const Program& program, const Instruction& instruction) noexc
                                 program.tensors[instruction.in[0]].elements());
 }
 
+}  // namespace
+
 uint64_t cost_of(const Program& program, const Instruction& instruction) noexcept {
   const Tensor& x = program.tensors[instruction.in[0]];
   if (instruction.opcode == Opcode::Linear) {
@@ -63,8 +65,6 @@ uint64_t cost_of(const Program& program, const Instruction& instruction) noexcep
       instruction.opcode == Opcode::Argmax ? x : program.tensors[instruction.out];
   return kOpCost + row->cost * counted.elements();
 }
-
-}  // namespace
 
 Scratch scratch_of(const Program& program) noexcept {
   Scratch scratch;

@@ -184,6 +184,15 @@ bool evaluate(const Plan& plan, const Frame& frame) noexcept {
   return is_finite(evaluation.peak());
 }
 
+void evaluate(const Plan& plan, const Frame& frame, Clock now, uint64_t* times) noexcept {
+  Evaluation evaluation(plan, frame);
+  *times++ = now();
+  for (const Op& op : plan.ops()) {
+    evaluation.run(op);
+    *times++ = now();
+  }
+}
+
 // One instruction for all frames, then the next: its weights come from the first-level cache for
 // all frames but the first.
 void evaluate(const Plan& plan, std::span<const Frame> frames, uint32_t* peaks) noexcept {

@@ -188,10 +188,16 @@ class Frame {
 // above kernels::kMaxFinite it was a fault.
 void tick(const Plan& plan, std::span<Frame> frames, uint32_t* peaks) noexcept;
 
+// One evaluation with a look at the clock before each instruction and after the last: times holds
+// one value more than there are instructions. It commits nothing.
+using Clock = uint64_t (*)() noexcept;
+void profile(const Plan& plan, const Frame& frame, Clock now, uint64_t* times) noexcept;
+
 // The halves of a tick, each behind an opaque call so that
 // no arithmetic leaves the pinned floating-point mode.
 [[nodiscard]] bool evaluate(const Plan& plan, const Frame& frame) noexcept;
 void evaluate(const Plan& plan, std::span<const Frame> frames, uint32_t* peaks) noexcept;
+void evaluate(const Plan& plan, const Frame& frame, Clock now, uint64_t* times) noexcept;
 void limit_actions(const Model& model, Frame& frame, bool fault) noexcept;
 [[nodiscard]] float fold_gain(float gain, float scale) noexcept;
 

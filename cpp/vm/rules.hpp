@@ -32,6 +32,7 @@ struct Scratch {
 };
 Scratch scratch_of(const Program& program) noexcept;
 
+uint64_t cost_of(const Program& program, const Instruction& instruction) noexcept;  // in units
 Certificate certify(const Program& program) noexcept;
 Certificate certify_adapter(const Program& base, const AdapterProgram& adapter) noexcept;
 

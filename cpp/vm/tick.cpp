@@ -53,4 +53,9 @@ void tick(const Plan& plan, std::span<Frame> frames, uint32_t* peaks) noexcept {
   }
 }
 
+void profile(const Plan& plan, const Frame& frame, Clock now, uint64_t* times) noexcept {
+  const DefaultFpMode pinned;
+  evaluate(plan, frame, now, times);
+}
+
 }  // namespace plasma::vm

@@ -23,13 +23,14 @@ from plasma_edge._errors import (
 from plasma_edge._trust import PublicKey, TrustStore
 
 if TYPE_CHECKING:
-    from plasma_edge._types import AdapterInfo, IoInfo, PacketInfo, Stats
+    from plasma_edge._types import AdapterInfo, IoInfo, OpTime, PacketInfo, Stats
 
 __version__ = ".".join(str(part) for part in _VERSION)
 
 __all__ = [
     "AdapterInfo",
     "IoInfo",
+    "OpTime",
     "PacketError",
     "PacketInfo",
     "PlasmaError",

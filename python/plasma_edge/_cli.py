@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from typing import Any
 
 import numpy as np
 
-from plasma_edge import PlasmaError, Policy, UsageError, kernel_tables
+from plasma_edge import PlasmaError, Policy, UsageError, _bench, kernel_tables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,8 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     except PlasmaError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    lines = [f"{name:<16} {_shown(value)}" for name, value in result.items()]
-    sys.stdout.write(json.dumps(result) + "\n" if args.json else "\n".join(lines) + "\n")
+    sys.stdout.write((json.dumps(result) if args.json else args.report(result)) + "\n")
     return 0
 
 
@@ -46,10 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--env", required=True, help="environment id, such as CartPole-v1")
     run.add_argument("--episodes", type=int, default=20)
     run.add_argument("--seed", type=int, default=0, help="seed of the first episode, then +1 each")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, report=_lines)
     bench = commands.add_parser("bench", parents=[common], help="measure the time of a step")
-    bench.add_argument("--steps", type=int, default=200_000)
-    bench.set_defaults(command=_bench)
+    bench.add_argument("--steps", type=int, default=200_000, help="warm ones")
+    bench.add_argument("--profile", action="store_true", help="the time of every instruction too")
+    bench.set_defaults(command=lambda args: _bench.bench(_load(args), args), report=_bench.report)
     return parser
 
 
@@ -104,42 +103,9 @@ def _episode(policy: Policy, env: Any, seed: int) -> float:
     return total
 
 
-def _bench(args: argparse.Namespace) -> dict[str, Any]:
-    if args.steps < 1000:
-        raise UsageError(f"--steps: found {args.steps}, expected at least 1000")
-    policy = _load(args)
-    rng = np.random.default_rng(0)
-    batches = [
-        {port.name: rng.standard_normal(port.shape, dtype=np.float32) for port in policy.inputs}
-        for _ in range(64)
-    ]
-    obs = [batch if len(batch) > 1 else next(iter(batch.values())) for batch in batches]
-    for index in range(1000):
-        policy(obs[index % 64])
-    calls_us = np.empty(args.steps)
-    for index in range(args.steps):
-        begin = time.perf_counter_ns()
-        policy(obs[index % 64])
-        calls_us[index] = (time.perf_counter_ns() - begin) / 1e3
-    p50, p99, p999 = np.percentile(calls_us, [50, 99, 99.9])
-    stats = policy.stats
-    return {
-        "packet": policy.info.content_digest.hex()[:16],
-        "kernels": policy.kernels,
-        "macs": policy.info.macs,
-        "call_p50_us": float(p50),
-        "call_p99_us": float(p99),
-        "call_p999_us": float(p999),
-        "call_max_us": float(calls_us.max()),
-        "step_p50_us": stats.p50_us,
-        "step_p99_us": stats.p99_us,
-        "step_p999_us": stats.p999_us,
-        "step_max_us": stats.max_us,
-    }
-
-
-def _shown(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+def _lines(result: dict[str, Any]) -> str:
+    shown = {k: f"{v:.3f}" if isinstance(v, float) else str(v) for k, v in result.items()}
+    return "\n".join(f"{name:<16} {value}" for name, value in shown.items())
 
 
 if __name__ == "__main__":

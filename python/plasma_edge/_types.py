@@ -37,6 +37,15 @@ class IoInfo:
 
 
 @dataclass(frozen=True)
+class OpTime:
+    """An instruction of the base: its work in cost units (adapters apart), the mean of the middle half of its times."""
+
+    op: str
+    cost_units: int
+    us: float
+
+
+@dataclass(frozen=True)
 class AdapterInfo:
     """A resident adapter and how strongly it is on (0: skipped)."""
 

@@ -88,3 +88,15 @@ def test_refuses_what_is_not_a_flag_a_row(signer: Signer, starts: object) -> Non
     policy = pe.Policy.load(signer.base(REACH), trust=signer.public)
     with pytest.raises(pe.UsageError, match="expected 2 bools, one a row"):
         policy.step_batch(np.zeros((2, 4)), starts=starts)
+
+
+def test_a_profile_names_every_instruction_and_leaves_the_flight_alone(signer: Signer) -> None:
+    policy = pe.Policy.load(signer.base(COUNTER), trust=signer.public)
+    policy([1.0])
+    times = policy.profile(np.ones((50, 1)))
+    assert sum(time.cost_units for time in times) == policy.info.cost_units
+    assert all(time.us >= 0 for time in times)
+    assert policy([1.0]) == [2.0]
+    assert policy.stats.steps == 2
+    with pytest.raises(pe.UsageError, match="rows"):
+        policy.profile(np.ones(1))

@@ -48,8 +48,28 @@ def test_bench_prints_percentiles(
 ) -> None:
     assert main(["bench", lean, "--trust", str(key_file), "--steps", "2000", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert 0 < result["step_p50_us"] <= result["step_p99_us"] <= result["step_max_us"]
-    assert result["call_p50_us"] >= result["step_p50_us"] * 0.5
+    for name in ("step", "call", "call_cold", "call_200_hz"):
+        times = result[name]
+        assert 0 < times["p50_us"] <= times["p99_us"] <= times["p999_us"] <= times["max_us"]
+    assert result["call_cold"]["p50_us"] > result["call"]["p50_us"]
+    assert sum(count for _, count in result["histogram"]) == 2000
+    edges = [upper for upper, _ in result["histogram"]]
+    assert edges == sorted(edges)
+    assert edges[-1] > result["call"]["max_us"]
+
+
+def test_bench_says_where_the_time_goes(
+    lean: str, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = ["bench", lean, "--trust", str(key_file), "--steps", "1000", "--profile"]
+    assert main([*args, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [row["op"] for row in result["profile"]] == ["linear", "argmax"]
+    assert sum(row["cost_units"] for row in result["profile"]) == result["cost_units"]
+    assert main(args) == 0
+    text = capsys.readouterr().out
+    for word in ("p99", "call_200_hz", "#", "argmax", "%"):
+        assert word in text
 
 
 @pytest.mark.parametrize(

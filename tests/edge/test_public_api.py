@@ -12,7 +12,13 @@ from plasma_edge import _core, _errors
 
 
 def test_all_lists_every_public_name() -> None:
-    records = {"AdapterInfo", "IoInfo", "PacketInfo", "Stats"}  # these come when asked for
+    records = {
+        "AdapterInfo",
+        "IoInfo",
+        "OpTime",
+        "PacketInfo",
+        "Stats",
+    }  # these come when asked for
     visible = {name for name in vars(plasma_edge) if not name.startswith("_")}
     assert visible - {"annotations", "TYPE_CHECKING"} | records == set(plasma_edge.__all__)
     assert dir(plasma_edge) == sorted(plasma_edge.__all__)

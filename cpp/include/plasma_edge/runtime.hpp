@@ -79,6 +79,13 @@ struct AdapterInfo {
   DigestBytes content_digest{};
 };
 
+// An instruction of the base, its work, and the mean of the middle half of the times it took.
+struct OpTime {
+  const char* op;  // its mnemonic
+  uint64_t cost_units = 0;
+  double us = 0;
+};
+
 struct NamedGain {
   std::string_view name;
   float gain = 0;
@@ -123,6 +130,10 @@ class Policy {
   Error detach(std::string_view name) noexcept;
   // All gains change at one tick; adapters not named keep theirs. 0: resident, but skipped.
   Error set_gains(std::span<const NamedGain> gains) noexcept;
+
+  // Where the time of a step goes, with the adapters that are on: evaluates every row once, on
+  // memory of its own, and reads the clock after each instruction.
+  Error profile(size_t rows, const float* const* inputs, std::vector<OpTime>& times) noexcept;
 
   [[nodiscard]] const PacketInfo& info() const noexcept;
   [[nodiscard]] std::span<const IoInfo> inputs() const noexcept;
