@@ -138,6 +138,17 @@ py::bytes signer_id(const std::string& raw) {
   return bytes_of(packet::signer_id_of(read_key(raw)));
 }
 
+py::dict measure_board(const py::object& kernels) {
+  const std::string name = kernels.is_none() ? kernel_tables().back() : kernels.cast<std::string>();
+  Board board;
+  std::vector<CostSample> samples;
+  if (Error error =
+          without_gil([&] { return plasma::measure_board(name.c_str(), board, samples); })) {
+    raise(error, name);
+  }
+  return to_python(name.c_str(), board, samples);
+}
+
 py::list opcodes() {
   py::list rows;
   for (const vm::OpcodeRow& row : vm::opcode_rows()) {
@@ -192,7 +203,8 @@ void add_policy(py::module_& module) {
       "bytes.\n\n"
       "trust: whom to believe, see TrustStore.of. channel: refuse packets for another one. "
       "deadline_us: longer steps\n"
-      "are counted in stats. require_audit: 'unverified' or 'verified', for the base and every "
+      "are counted in stats; on a board that `plasma-edge calibrate` measured, packets that may "
+      "take longer are refused. require_audit: 'unverified' or 'verified', for the base and every "
       "adapter. kernels: a name\n"
       "from kernel_tables(); default the PLASMA_KERNELS environment variable, else the fastest. "
       "max_memory_bytes,\n"
@@ -226,6 +238,14 @@ void add_policy(py::module_& module) {
   add_property(
       type, "stats", [](const py::object& self) { return to_python(policy_of(self).stats()); },
       "Stats: steps, faults, deadline misses, p50/p99/p99.9/max in microseconds.");
+  add_property(
+      type, "bound_us",
+      [](const py::object& self) {
+        const Policy& policy = policy_of(self);
+        return without_gil([&] { return policy.bound_us(); });
+      },
+      "How long a step may take with all that is attached, by this board's calibration; None where "
+      "there is none or no\ndeadline was given. It holds while nothing interrupts the step.");
   add_property(
       type, "info", [](const py::object& self) { return to_python(policy_of(self).info()); },
       "PacketInfo of the base packet.");
@@ -283,6 +303,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.def(
       "kernel_tables", [] { return py::tuple(py::cast(kernel_tables())); },
       "Names of the kernel tables this CPU can run, slowest first.");
+  module.def("measure_board", measure_board, "kernels"_a,
+             "Times single instructions with cold caches: {kernels, rates, samples}.");
   module.def("opcodes", opcodes, "The rows of opcodes.def.");
   module.def("statuses", statuses, "The rows of status.def.");
   module.attr("VERSION") = py::make_tuple(runtime_version() >> 20, runtime_version() >> 10 & 1023,

@@ -18,6 +18,17 @@ py::object record(const char* name, const py::dict& fields) {
   return py::module_::import("plasma_edge._types").attr(name)(**fields);
 }
 
+constexpr const char* kWorkNames[kWorkClasses] = {"linear_i8", "linear_f32", "conv2d", "pool",
+                                                  "other"};
+
+// This board's, where it was calibrated; that takes reading a file, so only when there is a
+// deadline.
+std::optional<Board> find_board(const char* kernels) {
+  const py::object rates = py::module_::import("plasma_edge._board").attr("rates")(kernels);
+  if (rates.is_none()) return std::nullopt;
+  return read_board(rates);
+}
+
 Audit read_audit(const py::object& require_audit) {
   if (require_audit.is_none()) return Audit::None;
   const py::object level =
@@ -76,9 +87,40 @@ LoadOptions read_options(const py::object& channel, double deadline_us,
     kernels_name = forced;
   }
   options.kernels = kernels_name.empty() ? nullptr : kernels_name.c_str();
+  if (options.deadline_ns > 0)
+    options.board = find_board(options.kernels ? options.kernels : kernel_tables().back());
   if (!max_memory_bytes.is_none()) options.max_memory_bytes = max_memory_bytes.cast<uint64_t>();
   if (!max_cost_units.is_none()) options.max_cost_units = max_cost_units.cast<uint64_t>();
   return options;
+}
+
+py::dict to_python(const char* kernels, const Board& board,
+                   const std::vector<CostSample>& samples) {
+  using namespace py::literals;
+  py::dict rates("us_per_step"_a = board.us_per_step);
+  for (size_t i = 0; i < kWorkClasses; ++i)
+    rates[kWorkNames[i]] = py::make_tuple(board.rates[i].us_per_op, board.rates[i].us_per_unit);
+  py::list rows;
+  for (const CostSample& sample : samples) {
+    rows.append(py::dict("op"_a = sample.op,
+                         "class"_a = kWorkNames[static_cast<size_t>(sample.work)],
+                         "cost_units"_a = sample.cost_units, "us"_a = sample.us));
+  }
+  return py::dict("kernels"_a = kernels, "rates"_a = rates, "samples"_a = rows);
+}
+
+Board read_board(const py::dict& rates) {
+  Board board;
+  try {
+    board.us_per_step = rates["us_per_step"].cast<double>();
+    for (size_t i = 0; i < kWorkClasses; ++i) {
+      const auto pair = rates[kWorkNames[i]].cast<std::pair<double, double>>();
+      board.rates[i] = {pair.first, pair.second};
+    }
+  } catch (const std::exception& error) {
+    raise(fail(Status::Argument, "calibration"), error.what());
+  }
+  return board;
 }
 
 py::object to_python(const PacketInfo& info) {

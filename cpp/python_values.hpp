@@ -36,6 +36,12 @@ pybind11::bytes bytes_of(const std::array<uint8_t, N>& array) {
   return pybind11::bytes(reinterpret_cast<const char*>(array.data()), array.size());
 }
 
+// {"kernels", "samples", "rates"}: what plasma_edge._board keeps of them, it gives back for a
+// Board.
+pybind11::dict to_python(const char* kernels, const Board& board,
+                         const std::vector<CostSample>& samples);
+Board read_board(const pybind11::dict& rates);
+
 pybind11::object to_python(const PacketInfo& info);
 pybind11::tuple to_python(std::span<const IoInfo> ports);
 pybind11::object to_python(const Stats& stats);

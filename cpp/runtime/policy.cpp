@@ -9,6 +9,7 @@
 
 #include "packet/packet.hpp"
 #include "plasma_edge/runtime.hpp"
+#include "runtime/board.hpp"
 #include "runtime/latency.hpp"
 #include "runtime/plan_swap.hpp"
 #include "runtime/self_test.hpp"
@@ -59,6 +60,7 @@ struct Batch {
 struct Resident {
   std::string name;
   uint64_t cost_units = 0;
+  double bound_us = 0;  // when there is a board
   DigestBytes digest{};
   vm::AdapterModel model;
 };
@@ -81,6 +83,7 @@ struct Policy::Impl {
   Trust trust;
   LoadOptions options;
   PacketInfo info;
+  double base_bound_us = 0;  // when there is a board
   std::vector<IoInfo> inputs, outputs;
   vm::Program program;  // records only: what points into the packet is gone with it
   vm::Model model;
@@ -153,10 +156,10 @@ struct Policy::Impl {
     return static_cast<size_t>(after - residents.begin());
   }
 
-  Error check_room(std::string_view name, const PacketInfo& adapter) noexcept {
-    uint64_t cost = info.cost_units + adapter.cost_units;
+  Error check_room(const Resident& next) noexcept {
+    uint64_t cost = info.cost_units + next.cost_units;
     for (const Resident& resident : residents) {
-      if (resident.name == name || resident.digest == adapter.content_digest)
+      if (resident.name == next.name || resident.digest == next.digest)
         return fail(Status::NameTaken, "attach");
       cost += resident.cost_units;
     }
@@ -166,7 +169,19 @@ struct Policy::Impl {
     }
     if (cost > options.max_cost_units)
       return fail_at_most(Status::Deadline, "cost_units", cost, options.max_cost_units);
-    return {};
+    return check_deadline(next.bound_us);
+  }
+
+  // With what is resident, and `more`.
+  [[nodiscard]] double bound_with(double more) const noexcept {
+    double bound = base_bound_us + more;
+    for (const Resident& resident : residents) bound += resident.bound_us;
+    return bound;
+  }
+  Error check_deadline(double more) const noexcept {
+    const auto bound_ns = static_cast<uint64_t>(bound_with(more) * 1e3);
+    if (options.deadline_ns == 0 || !options.board || bound_ns <= options.deadline_ns) return {};
+    return fail_at_most(Status::Deadline, "bound on a step in ns", bound_ns, options.deadline_ns);
   }
 
   // Alone on the base, gain 1, on a frame of its own.
@@ -198,6 +213,8 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   impl->options.kernels = table->name;  // the caller's string may go
   impl->info = runtime::info_of(*verified);
   if (Error error = runtime::validate_base(*verified, impl->program)) return error;
+  if (options.board) impl->base_bound_us = runtime::bound_us(*options.board, impl->program);
+  if (Error error = impl->check_deadline(0)) return error;
   if (Error error =
           vm::Model::build(impl->program, *table, options.max_memory_bytes, impl->model)) {
     return error;
@@ -300,6 +317,7 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
                     .cost_units = info.cost_units,
                     .digest = info.content_digest,
                     .model = {}};
+  if (self.options.board) resident.bound_us = runtime::bound_us(*self.options.board, program);
   if (Error error = vm::AdapterModel::build(self.program, program, self.model.table(),
                                             self.options.max_memory_bytes, resident.model)) {
     return error;
@@ -308,7 +326,7 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
     return error;
 
   const std::lock_guard lock(self.mutex);
-  if (Error error = self.check_room(name, info)) return error;
+  if (Error error = self.check_room(resident)) return error;
   const size_t place = self.place_of(resident.digest);
   self.insert(place, std::move(resident), gain);
   Error error = self.publish();
@@ -339,6 +357,12 @@ Error Policy::set_gains(std::span<const NamedGain> gains) noexcept {
   for (const NamedGain& gain : gains) self.gains[self.find(gain.name)] = gain.gain;
   self.swap.mix(self.gains);
   return {};
+}
+
+std::optional<double> Policy::bound_us() const noexcept {
+  if (!impl_->options.board) return std::nullopt;
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->bound_with(0);
 }
 
 const PacketInfo& Policy::info() const noexcept { return impl_->info; }

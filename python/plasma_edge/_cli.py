@@ -1,7 +1,8 @@
-"""`plasma-edge`: run a packet in a real environment, or measure how fast it steps.
+"""`plasma-edge`: run a packet in a real environment, measure how fast it steps, or this board.
 
 plasma-edge run walker.plasma --trust release.pub --env BipedalWalker-v3 --episodes 20
 plasma-edge bench walker.plasma --trust release.pub
+plasma-edge calibrate
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from plasma_edge import PlasmaError, Policy, UsageError, _bench, kernel_tables
+from plasma_edge import PlasmaError, Policy, UsageError, _bench, _board, kernel_tables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--steps", type=int, default=200_000, help="warm ones")
     bench.add_argument("--profile", action="store_true", help="the time of every instruction too")
     bench.set_defaults(command=lambda args: _bench.bench(_load(args), args), report=_bench.report)
+    calibrate = commands.add_parser("calibrate", help="measure what work takes on this board")
+    calibrate.add_argument("--kernels", choices=kernel_tables(), help="default: the fastest")
+    calibrate.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    calibrate.set_defaults(command=_calibrate, report=_rates)
     return parser
 
 
@@ -57,6 +62,22 @@ def _load(args: argparse.Namespace) -> Policy:
     for path in args.adapter:
         policy.attach(path)
     return policy
+
+
+def _calibrate(args: argparse.Namespace) -> dict[str, Any]:
+    path = _board.board_file()
+    return {"file": str(path), **_board.measure(args.kernels, path)}
+
+
+def _rates(result: dict[str, Any]) -> str:
+    rates = dict(result["rates"])
+    lines = [
+        f"{result['kernels']}, caches cold, written to {result['file']}",
+        f"a step takes {rates.pop('us_per_step'):.2f} us and",
+        f"{'':<12}{'us an op':>10}{'ns a unit':>11}",
+    ]
+    lines += [f"{name:<12}{op:10.2f}{unit * 1e3:11.4f}" for name, (op, unit) in rates.items()]
+    return "\n".join(lines)
 
 
 def _make_env(env_id: str) -> Any:

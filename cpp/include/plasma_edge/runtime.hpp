@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,10 +35,22 @@ struct Trust {
 
 enum class Audit : uint32_t { None = 0, Unverified = 1, Verified = 2 };
 
+// What work takes on one board with one kernel table, its caches cold: measure_board().
+enum class WorkClass : size_t { LinearI8, LinearF32, Conv2d, Pool, Other };
+inline constexpr size_t kWorkClasses = 5;
+struct Rate {
+  double us_per_op = 0, us_per_unit = 0;
+};
+struct Board {
+  double us_per_step = 0;
+  std::array<Rate, kWorkClasses> rates;
+};
+
 struct LoadOptions {
   std::string channel;                // empty: any
   Audit require_audit = Audit::None;  // at least this verdict, for the base and for every adapter
   uint64_t deadline_ns = 0;           // steps that take longer are counted; 0: none
+  std::optional<Board> board;         // refuse packets whose bound on it exceeds the deadline
   const char* kernels = nullptr;      // kernel table by name; null: the fastest this CPU runs
   uint64_t max_file_bytes = 256ull << 20;
   uint64_t max_memory_bytes = 64ull << 20;  // for constants, arena and state, each
@@ -135,6 +148,10 @@ class Policy {
   // memory of its own, and reads the clock after each instruction.
   Error profile(size_t rows, const float* const* inputs, std::vector<OpTime>& times) noexcept;
 
+  // How long a step may take on options.board with all that is attached; none without a board. It
+  // holds while nothing interrupts the step.
+  [[nodiscard]] std::optional<double> bound_us() const noexcept;
+
   [[nodiscard]] const PacketInfo& info() const noexcept;
   [[nodiscard]] std::span<const IoInfo> inputs() const noexcept;
   [[nodiscard]] std::span<const IoInfo> outputs() const noexcept;
@@ -156,6 +173,16 @@ class Policy {
 // adapter's program can only be judged on its base, by Policy::attach.
 Error verify_packet(std::span<const uint8_t> packet, const Trust& trust, const LoadOptions& options,
                     PacketInfo& info) noexcept;
+
+// Times programs of one instruction with a kernel table (null: the fastest), each after its caches
+// were evicted: takes seconds. `samples` are what the board's rates were made from.
+struct CostSample {
+  const char* op;  // its mnemonic
+  WorkClass work{};
+  uint64_t cost_units = 0;
+  double us = 0;
+};
+Error measure_board(const char* kernels, Board& board, std::vector<CostSample>& samples) noexcept;
 
 // Reads a regular file once, at most `cap` bytes; symbolic links are not followed.
 Error read_packet_file(const char* path, uint64_t cap, std::vector<uint8_t>& bytes) noexcept;
