@@ -43,11 +43,12 @@ auto without_gil(Call call) {
 
 py::object load(const py::object& type, const py::object& packet, const py::object& trust,
                 const py::object& channel, double deadline_us, const py::object& require_audit,
-                const py::object& kernels, const py::object& max_memory_bytes,
+                const py::object& kernels, bool lock_memory, const py::object& max_memory_bytes,
                 const py::object& max_cost_units) {
   std::string kernels_name;
-  const LoadOptions options = read_options(channel, deadline_us, require_audit, kernels,
-                                           max_memory_bytes, max_cost_units, kernels_name);
+  const LoadOptions options =
+      read_options(channel, deadline_us, require_audit, kernels, lock_memory, max_memory_bytes,
+                   max_cost_units, kernels_name);
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
   std::unique_ptr<Policy> policy;
@@ -77,8 +78,8 @@ void reset(const py::object& self) {
 py::object verify(const py::object& packet, const py::object& trust, const py::object& base,
                   const py::object& channel, const py::object& require_audit) {
   std::string kernels_name;
-  const LoadOptions options =
-      read_options(channel, 0, require_audit, py::none(), py::none(), py::none(), kernels_name);
+  const LoadOptions options = read_options(channel, 0, require_audit, py::none(), false, py::none(),
+                                           py::none(), kernels_name);
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
   PacketInfo info;
@@ -192,13 +193,14 @@ void add_policy(py::module_& module) {
   type.attr("load") = static_method(py::cpp_function(
       [type](const py::object& packet, const py::object& trust, const py::object& channel,
              double deadline_us, const py::object& require_audit, const py::object& kernels,
-             const py::object& max_memory_bytes, const py::object& max_cost_units) {
-        return load(type, packet, trust, channel, deadline_us, require_audit, kernels,
+             bool lock_memory, const py::object& max_memory_bytes,
+             const py::object& max_cost_units) {
+        return load(type, packet, trust, channel, deadline_us, require_audit, kernels, lock_memory,
                     max_memory_bytes, max_cost_units);
       },
       py::name("load"), "packet"_a, py::kw_only(), "trust"_a, "channel"_a = py::none(),
       "deadline_us"_a = 0.0, "require_audit"_a = py::none(), "kernels"_a = py::none(),
-      "max_memory_bytes"_a = py::none(), "max_cost_units"_a = py::none(),
+      "lock_memory"_a = false, "max_memory_bytes"_a = py::none(), "max_cost_units"_a = py::none(),
       "Verifies, decompresses, validates and self-tests a base packet, given as a path or as "
       "bytes.\n\n"
       "trust: whom to believe, see TrustStore.of. channel: refuse packets for another one. "
@@ -207,8 +209,9 @@ void add_policy(py::module_& module) {
       "take longer are refused. require_audit: 'unverified' or 'verified', for the base and every "
       "adapter. kernels: a name\n"
       "from kernel_tables(); default the PLASMA_KERNELS environment variable, else the fastest. "
-      "max_memory_bytes,\n"
-      "max_cost_units: refuse packets that need more.\n\n"
+      "lock_memory: keep what\n"
+      "a step reads and writes in RAM; it is touched at load in any case. max_memory_bytes, "
+      "max_cost_units: refuse packets that\nneed more.\n\n"
       "Raises SignatureError, PacketError, ProgramError, PolicyRefusal or UsageError; see their "
       "`.code`."));
   add_method(

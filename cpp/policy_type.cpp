@@ -221,7 +221,9 @@ PyObject* step_method(PyObject* self, PyObject* const* args, Py_ssize_t nargs, P
   bool is_right = nargs >= 1 && nargs + keywords <= 2;
   if (is_right && nargs == 2) out = args[1];
   if (is_right && keywords == 1) {
-    is_right = PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), "out") == 0;
+    static PyObject* const kOut = PyUnicode_InternFromString("out");  // as a caller's code holds it
+    PyObject* const name = PyTuple_GET_ITEM(kwnames, 0);
+    is_right = name == kOut || PyUnicode_CompareWithASCIIString(name, "out") == 0;
     out = args[1];
   }
   if (!is_right) {

@@ -73,8 +73,8 @@ Trust read_trust(const py::object& trust) {
 
 LoadOptions read_options(const py::object& channel, double deadline_us,
                          const py::object& require_audit, const py::object& kernels,
-                         const py::object& max_memory_bytes, const py::object& max_cost_units,
-                         std::string& kernels_name) {
+                         bool lock_memory, const py::object& max_memory_bytes,
+                         const py::object& max_cost_units, std::string& kernels_name) {
   LoadOptions options;
   if (!channel.is_none()) options.channel = channel.cast<std::string>();
   if (!(deadline_us >= 0 && deadline_us <= kMaxDeadlineUs))
@@ -89,6 +89,7 @@ LoadOptions read_options(const py::object& channel, double deadline_us,
   options.kernels = kernels_name.empty() ? nullptr : kernels_name.c_str();
   if (options.deadline_ns > 0)
     options.board = find_board(options.kernels ? options.kernels : kernel_tables().back());
+  options.lock_memory = lock_memory;
   if (!max_memory_bytes.is_none()) options.max_memory_bytes = max_memory_bytes.cast<uint64_t>();
   if (!max_cost_units.is_none()) options.max_cost_units = max_cost_units.cast<uint64_t>();
   return options;

@@ -28,7 +28,7 @@ Trust read_trust(const pybind11::object& trust);
 // `kernels_name` holds what options.kernels points to.
 LoadOptions read_options(const pybind11::object& channel, double deadline_us,
                          const pybind11::object& require_audit, const pybind11::object& kernels,
-                         const pybind11::object& max_memory_bytes,
+                         bool lock_memory, const pybind11::object& max_memory_bytes,
                          const pybind11::object& max_cost_units, std::string& kernels_name);
 
 template <size_t N>

@@ -2,6 +2,8 @@
 // aligned_buffer.hpp -- one zeroed, 64-byte aligned block of memory, allocated once and owned.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -40,6 +42,9 @@ class AlignedBuffer {
     size_ = size;
     return true;
   }
+
+  // Keeps its pages in RAM until the allocator gives them back. False beyond the process's limit.
+  [[nodiscard]] bool lock() const noexcept { return size_ == 0 || mlock(data_, size_) == 0; }
 
   [[nodiscard]] uint8_t* data() const noexcept { return data_; }
   [[nodiscard]] size_t size() const noexcept { return size_; }

@@ -42,6 +42,7 @@ plasma::LoadOptions options_of(const pe_options* options) {
   result.require_audit = static_cast<plasma::Audit>(options->require_audit);
   result.deadline_ns = options->deadline_ns;
   result.kernels = options->kernels;
+  result.lock_memory = options->lock_memory != 0;
   if (options->max_memory_bytes != 0) result.max_memory_bytes = options->max_memory_bytes;
   if (options->max_cost_units != 0) result.max_cost_units = options->max_cost_units;
   return result;

@@ -74,6 +74,10 @@ double middle_mean(std::vector<uint64_t>& values) noexcept {
   return static_cast<double>(sum) / static_cast<double>(end - begin);
 }
 
+Error cannot_lock() noexcept {
+  return fail(Status::OutOfMemory, "lock_memory: more than this process may (ulimit -l)");
+}
+
 bool is_gain(float gain) noexcept { return gain >= 0 && gain <= 1; }
 
 }  // namespace
@@ -126,6 +130,7 @@ struct Policy::Impl {
     for (const Resident& resident : residents) models.push_back(&resident.model);
     vm::AdapterSet set;
     if (Error error = vm::AdapterSet::build(models, set)) return error;
+    if (options.lock_memory && !set.lock_memory()) return cannot_lock();
     swap.publish(model, std::move(set), gains);
     return {};
   }
@@ -223,6 +228,8 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   impl->program.safe.clear();
   runtime::describe_io(impl->program, impl->inputs, impl->outputs);
   if (Error error = impl->frame.allocate(impl->model)) return error;
+  if (options.lock_memory && !(impl->model.lock_memory() && impl->frame.lock_memory()))
+    return cannot_lock();
 
   const vm::AdapterSet none;
   if (Error error = runtime::self_test(vm::Plan(impl->model, none),

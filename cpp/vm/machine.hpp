@@ -83,6 +83,7 @@ class Model {
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
   [[nodiscard]] size_t slot_count() const noexcept { return slot_count_; }
+  [[nodiscard]] bool lock_memory() const noexcept { return constants_.lock(); }
 
  private:
   friend class ModelBuilder;
@@ -133,6 +134,7 @@ class AdapterSet {
   static Error build(std::span<const AdapterModel* const> adapters, AdapterSet& set) noexcept;
 
   [[nodiscard]] std::span<const Patch> patches() const noexcept { return patches_; }
+  [[nodiscard]] bool lock_memory() const noexcept { return block_.lock(); }
 
  private:
   std::vector<Patch> patches_;
@@ -172,6 +174,7 @@ class Frame {
   [[nodiscard]] const uint8_t* output() const noexcept { return block_.data() + layout_.output; }
   [[nodiscard]] uint8_t* data() const noexcept { return block_.data(); }
   [[nodiscard]] size_t size() const noexcept { return block_.size(); }
+  [[nodiscard]] bool lock_memory() const noexcept { return block_.lock(); }
 
   bool has_previous = false;
 

@@ -26,6 +26,7 @@ class Policy:
         deadline_us: float = 0.0,
         require_audit: str | None = None,
         kernels: str | None = None,
+        lock_memory: bool = False,
         max_memory_bytes: int | None = None,
         max_cost_units: int | None = None,
     ) -> Policy: ...

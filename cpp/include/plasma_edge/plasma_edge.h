@@ -41,6 +41,7 @@ typedef struct pe_options {
   const char* kernels;       /* kernel table by name; null: the fastest */
   uint64_t max_memory_bytes; /* for constants, arena and state, each; 0: 64 MiB */
   uint64_t max_cost_units;   /* of one tick; 0: no limit */
+  uint32_t lock_memory;      /* not 0: keep what a step reads and writes in RAM (mlock) */
 } pe_options;
 
 typedef enum pe_element { PE_F32 = 3, PE_I32 = 4 } pe_element;

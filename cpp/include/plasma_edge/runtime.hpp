@@ -52,6 +52,7 @@ struct LoadOptions {
   uint64_t deadline_ns = 0;           // steps that take longer are counted; 0: none
   std::optional<Board> board;         // refuse packets whose bound on it exceeds the deadline
   const char* kernels = nullptr;      // kernel table by name; null: the fastest this CPU runs
+  bool lock_memory = false;           // keep what a step reads and writes in RAM (mlock)
   uint64_t max_file_bytes = 256ull << 20;
   uint64_t max_memory_bytes = 64ull << 20;  // for constants, arena and state, each
   uint64_t max_cost_units = UINT64_MAX;     // of one tick, adapters included
