@@ -5,6 +5,7 @@
 // its operands lie inside the frame or the constants, with the shapes its
 // kernel takes. Add an opcode's proof (shapes.cpp) before its line here.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "vm/machine.hpp"
@@ -108,10 +109,9 @@ class Evaluation {
   }
 
   float quantize(const float* x, int n, int8_t* q) noexcept {
-    uint32_t peak = 0;
-    const float scale = k_.quantize(x, n, q, &peak);
+    const uint32_t peak = k_.peak(x, n);
     note(peak);
-    return scale;
+    return k_.quantize(x, n, peak, q);
   }
 
   void linear(const Op& op) noexcept {
@@ -147,11 +147,13 @@ class Evaluation {
   const kernels::Window& window(const Op& op) const noexcept { return windows_[op.window]; }
 
   void conv2d(const Op& op) noexcept {
-    int8_t* const q = bytes_out(layout_.quantized);
-    const float s = quantize(floats(op.x[0]), op.x[0].count, q);
+    const float* const x = floats(op.x[0]);
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
-    k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), q, bytes_out(layout_.image),
-                 s, constants(op.scale_offset), bias, floats_out(op.y.offset));
+    const uint32_t peak = k_.peak(x, op.x[0].count);
+    note(peak);
+    k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), x, peak,
+                 bytes_out(layout_.image), constants(op.scale_offset), bias, -INFINITY,
+                 floats_out(op.y.offset));
   }
 
   void concat(const Op& op) noexcept {
