@@ -75,8 +75,7 @@ class Evaluation {
   }
 
   void note_inputs() noexcept {
-    const uint32_t peak = peak_of_floats(layout_.input, layout_.input_bytes);
-    note(peak);
+    const uint32_t peak = noted(peak_of_floats(layout_.input, layout_.input_bytes));
     if (layout_.image_bytes > 0) measured() = peak;
   }
 
@@ -95,6 +94,10 @@ class Evaluation {
     return k_.peak(floats_out(offset), static_cast<int>(bytes / sizeof(float)));
   }
   void note(uint32_t peak) noexcept { peak_ = peak > peak_ ? peak : peak_; }
+  uint32_t noted(uint32_t peak) noexcept {
+    note(peak);
+    return peak;
+  }
 
   const void* at(const Operand& operand) const noexcept {
     return spaces_[operand.is_constant] + operand.offset;
@@ -117,9 +120,7 @@ class Evaluation {
   uint32_t& measured() const noexcept { return *static_cast<uint32_t*>(out(layout_.image)); }
 
   uint32_t peak_of_x(const Op& op) noexcept {
-    const uint32_t peak = op.knows_peak ? measured() : k_.peak(floats(op.x[0]), op.x[0].count);
-    note(peak);
-    return peak;
+    return noted(op.knows_peak ? measured() : k_.peak(floats(op.x[0]), op.x[0].count));
   }
 
   void linear(const Op& op) noexcept {
@@ -147,8 +148,7 @@ class Evaluation {
     float* const hidden = floats_out(layout_.lora_hidden);
     int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
     k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, hidden, lora.rank, cols);
-    const uint32_t peak = k_.peak(hidden, lora.rank);
-    note(peak);
+    const uint32_t peak = noted(k_.peak(hidden, lora.rank));
     const float hidden_s = k_.quantize(hidden, lora.rank, peak, hidden_q);
     k_.accumulate_i8(lora.b, hidden_q, lora.c * hidden_s, lora.b_scale, y, rows, lora.rank);
     if (lora.bias != nullptr) k_.add_scaled(y, lora.gain, lora.bias, rows);
