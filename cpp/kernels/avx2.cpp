@@ -41,13 +41,13 @@ LANES_INLINE Sums offset(const int8_t*, int) noexcept { return nothing(); }
 LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
   const __m256i signed_w = _mm256_sign_epi8(load_words(block), x.value);
   const __m256i pairs = _mm256_maddubs_epi16(x.magnitude, signed_w);
-  return sums + Sums{_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))};
+  return sums + Sums(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
 // A convolution is made of the same products.
 constexpr int kImageOffset = 0;
 constexpr int kTilePanels = 2;
-constexpr int kTilePositions = 2;
+constexpr int kTileSums = 4;
 
 LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
   return add_products(sums, block, x);

@@ -87,8 +87,9 @@ LANES_INLINE uint32_t largest(Words w) noexcept {
   return static_cast<uint32_t>(_mm512_reduce_max_epi32(w.v));
 }
 
-LANES_INLINE void store_rounded(int8_t* q, Lanes x) noexcept {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v)));
+LANES_INLINE void store_rounded(int8_t* q, Lanes x, int8_t flip) noexcept {
+  const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm_xor_si128(bytes, _mm_set1_epi8(flip)));
 }
 
 LANES_INLINE float square_root(float x) noexcept {
@@ -103,14 +104,16 @@ constexpr int kChains = 8;
 
 using Inputs = __m512i;
 
+// Int32 lanes by their type: the compiler then sees one variable through all products.
 struct Sums {
-  __m512i words;
+  __v16si words;
+  LANES_INLINE Sums(__m512i w = _mm512_setzero_si512()) noexcept
+      : words(reinterpret_cast<__v16si>(w)) {}
+  LANES_INLINE operator __m512i() const noexcept { return reinterpret_cast<__m512i>(words); }
 };
 
-LANES_INLINE Sums operator+(Sums a, Sums b) noexcept {
-  return {_mm512_add_epi32(a.words, b.words)};
-}
-LANES_INLINE Sums nothing() noexcept { return {_mm512_setzero_si512()}; }
+LANES_INLINE Sums operator+(Sums a, Sums b) noexcept { return _mm512_add_epi32(a, b); }
+LANES_INLINE Sums nothing() noexcept { return {}; }
 
 // See avxvnni.cpp: weights are stored 128 higher, and unsigned.
 LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return static_cast<int8_t>(w ^ -128); }
@@ -122,7 +125,7 @@ LANES_INLINE Inputs inputs(const int8_t* q) noexcept {
 }
 
 LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return {_mm512_dpbusd_epi32(sums.words, _mm512_loadu_si512(block), x)};
+  return _mm512_dpbusd_epi32(sums, _mm512_loadu_si512(block), x);
 }
 
 LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
@@ -132,25 +135,53 @@ LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
     sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_load_si512(q + i));
   }
   const __m512i total = _mm512_set1_epi32(_mm512_reduce_add_epi32(sum));
-  return {_mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), total), 7)};
+  return _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), total), 7);
 }
 
 // See avxvnni.cpp: here the image is unsigned.
 constexpr int kImageOffset = 128;
 constexpr int kTilePanels = 4;
-constexpr int kTilePositions = 4;
+constexpr int kTileSums = 24;
 
-LANES_INLINE Sums load_sums(const int8_t* p) noexcept { return {_mm512_loadu_si512(p)}; }
+LANES_INLINE Sums load_sums(const int8_t* p) noexcept { return _mm512_loadu_si512(p); }
 
 LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return {_mm512_dpbusd_epi32(sums.words, x, _mm512_loadu_si512(block))};
+  return _mm512_dpbusd_epi32(sums, x, _mm512_loadu_si512(block));
 }
 
-LANES_INLINE void dequantize(Sums sums, float s, const float* scale, const float* bias, float* y,
-                             int rows) noexcept {
-  const Head exists(rows < kPanelRows ? rows : kPanelRows);
-  const Lanes product = Lanes(_mm512_cvtepi32_ps(sums.words)) * (s * load(scale, exists));
-  store(y, product + (bias ? load(bias, exists) : Lanes()), exists);
+using Values = Lanes;
+
+struct Rows {
+  Head exists;
+  bool is_whole;
+  Lanes step, bias;
+  LANES_INLINE Rows(float s, const float* scale, const float* b, int rows) noexcept
+      : exists(rows < kPanelRows ? rows : kPanelRows),
+        is_whole(rows >= kPanelRows),
+        step(Lanes(s) * load(scale, exists)),
+        bias(b ? load(b, exists) : Lanes()) {}
+};
+
+LANES_INLINE Values dequantized(Sums sums, const Rows& rows) noexcept {
+  return Lanes(_mm512_cvtepi32_ps(sums)) * rows.step + rows.bias;
+}
+
+LANES_INLINE void store(float* y, Values values, const Rows& rows) noexcept {
+  rows.is_whole ? store(y, values, Whole{}) : store(y, values, rows.exists);
+}
+
+struct Seen {
+  Words positive, negative;
+};
+
+LANES_INLINE void see(Seen& seen, Values values) noexcept {
+  seen.positive = larger(seen.positive, bits(values));
+  seen.negative = _mm512_max_epu32(seen.negative.v, bits(values).v);
+}
+
+LANES_INLINE Peaks peaks(const Seen& seen) noexcept {
+  const Words all = larger(seen.positive, seen.negative & Words(0x7FFFFFFF));
+  return {largest(all), largest(seen.positive)};
 }
 
 #include "kernels/panels.inc"

@@ -31,7 +31,7 @@ LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return static_cast<int8_t
 LANES_INLINE Inputs inputs(const int8_t* q) noexcept { return broadcast_quad(q); }
 
 LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return {_mm256_dpbusd_avx_epi32(sums.words, load_words(block), x)};
+  return _mm256_dpbusd_avx_epi32(sums, load_words(block), x);
 }
 
 LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
@@ -51,10 +51,10 @@ LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
 // adds to a row is known when weights are packed.
 constexpr int kImageOffset = 128;
 constexpr int kTilePanels = 2;
-constexpr int kTilePositions = 4;
+constexpr int kTileSums = 12;
 
 LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return {_mm256_dpbusd_avx_epi32(sums.words, x, load_words(block))};
+  return _mm256_dpbusd_avx_epi32(sums, x, load_words(block));
 }
 
 #include "kernels/panels.inc"

@@ -55,6 +55,11 @@ struct Cover {
   return rows * cols * static_cast<size_t>(window.channels) + kColsMultiple;
 }
 
+// The peaks of the results of a layer before and after its max(.., low).
+struct Peaks {
+  uint32_t before, after;
+};
+
 struct KernelTable {
   const char* name;
 
@@ -64,9 +69,9 @@ struct KernelTable {
   size_t (*packed_i8_bytes)(int rows, int cols) noexcept;
   void (*pack_i8)(const int8_t* w, int rows, int cols, int8_t* packed) noexcept;
 
-  // QUANT (rule 6): q[0..n) and zeros up to padded_cols(n); returns s, stores the peak. q is
+  // QUANT (rule 6), given the peak of x: q[0..n) and zeros up to padded_cols(n); returns s. q is
   // 64-byte aligned.
-  float (*quantize)(const float* x, int n, int8_t* q, uint32_t* peak) noexcept;
+  float (*quantize)(const float* x, int n, uint32_t peak, int8_t* q) noexcept;
 
   // LINEAR8 (rule 8): y_r = f32(acc_r) * (s * scale_r) + b_r. bias may be null: b_r = +0.
   void (*linear_i8)(const int8_t* packed, const int8_t* q, float s, const float* scale,
@@ -76,14 +81,16 @@ struct KernelTable {
   void (*accumulate_i8)(const int8_t* packed, const int8_t* q, float k, const float* scale,
                         float* y, int rows, int cols) noexcept;
 
-  // CONV2D: every output position is a LINEAR8 over the patch of q under the window, q being the
-  // whole image as quantize() left it. w is [out_channels, kernel_height, kernel_width, channels /
-  // groups], repacked once as above; y is [out_height, out_width, out_channels]. `image` is scratch
-  // of image_bytes(window), 64-byte aligned.
+  // CONV2D, given the peak of x: every output position is a LINEAR8 over the patch of QUANT(x)
+  // under the window, then max(.., low). low is +0, which is a relu, or -infinity, which changes
+  // nothing but NaN. w is [out_channels, kernel_height, kernel_width, channels / groups], repacked
+  // once as above; y is [out_height, out_width, out_channels]. `image` is scratch of
+  // image_bytes(window), 64-byte aligned.
   size_t (*packed_conv2d_bytes)(const Window& window) noexcept;
   void (*pack_conv2d)(const Window& window, const int8_t* w, int8_t* packed) noexcept;
-  void (*conv2d_i8)(const Window& window, const int8_t* packed, const int8_t* q, int8_t* image,
-                    float s, const float* scale, const float* bias, float* y) noexcept;
+  Peaks (*conv2d_i8)(const Window& window, const int8_t* packed, const float* x, uint32_t peak,
+                     int8_t* image, const float* scale, const float* bias, float low,
+                     float* y) noexcept;
 
   // F32 LINEAR (rule 15): y_r = DOT(w_r, x) + b_r; w [rows, cols] row-major. bias may be null: b_r
   // = +0.

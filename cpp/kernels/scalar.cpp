@@ -59,13 +59,12 @@ void pack_i8(const int8_t* w, int rows, int cols, int8_t* packed) noexcept {
   }
 }
 
-float quantize(const float* x, int n, int8_t* q, uint32_t* largest) noexcept {
+float quantize(const float* x, int n, uint32_t peak, int8_t* q) noexcept {
   const int padded = static_cast<int>(padded_cols(n));
   for (int i = 0; i < padded; ++i) q[i] = 0;
 
-  *largest = peak(x, n);
-  const float a = from_bits(*largest);
-  if (*largest > kMaxFinite || a < 0x1p-100f) return 0.0f;
+  const float a = from_bits(peak);
+  if (peak > kMaxFinite || a < 0x1p-100f) return 0.0f;
 
   const float inverse = 127.0f / a;
   for (int i = 0; i < n; ++i) q[i] = static_cast<int8_t>((x[i] * inverse + kMagic) - kMagic);

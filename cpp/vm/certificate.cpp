@@ -70,8 +70,6 @@ Scratch scratch_of(const Program& program) noexcept {
   Scratch scratch;
   for (const Instruction& instruction : program.instructions) {
     if (instruction.opcode == Opcode::Conv2d) {
-      const uint64_t x = program.tensors[instruction.in[0]].elements();
-      scratch.quantized = std::max(scratch.quantized, x);
       scratch.image =
           std::max<uint64_t>(scratch.image, kernels::image_bytes(window_of(program, instruction)));
     }

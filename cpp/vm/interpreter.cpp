@@ -5,6 +5,7 @@
 // its operands lie inside the frame or the constants, with the shapes its
 // kernel takes. Add an opcode's proof (shapes.cpp) before its line here.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "vm/machine.hpp"
@@ -73,23 +74,30 @@ class Evaluation {
     }
   }
 
-  void note_inputs() noexcept { note_floats(layout_.input, layout_.input_bytes); }
+  void note_inputs() noexcept {
+    const uint32_t peak = noted(peak_of_floats(layout_.input, layout_.input_bytes));
+    if (layout_.image_bytes > 0) measured() = peak;
+  }
 
   // Actions and the next state: what a tick may hand on only when it is finite.
   void note_results(std::span<const OutputSpec> outputs) noexcept {
     for (const OutputSpec& output : outputs) {
       if (output.is_f32) note(k_.peak(floats_out(output.offset), output.count));
     }
-    if (layout_.state_bytes > 0) note_floats(layout_.next_state, layout_.state_bytes);
+    if (layout_.state_bytes > 0) note(peak_of_floats(layout_.next_state, layout_.state_bytes));
   }
 
   [[nodiscard]] uint32_t peak() const noexcept { return peak_; }
 
  private:
-  void note_floats(uint32_t offset, size_t bytes) noexcept {
-    note(k_.peak(floats_out(offset), static_cast<int>(bytes / sizeof(float))));
+  uint32_t peak_of_floats(uint32_t offset, size_t bytes) const noexcept {
+    return k_.peak(floats_out(offset), static_cast<int>(bytes / sizeof(float)));
   }
   void note(uint32_t peak) noexcept { peak_ = peak > peak_ ? peak : peak_; }
+  uint32_t noted(uint32_t peak) noexcept {
+    note(peak);
+    return peak;
+  }
 
   const void* at(const Operand& operand) const noexcept {
     return spaces_[operand.is_constant] + operand.offset;
@@ -107,11 +115,12 @@ class Evaluation {
     std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
   }
 
-  float quantize(const float* x, int n, int8_t* q) noexcept {
-    uint32_t peak = 0;
-    const float scale = k_.quantize(x, n, q, &peak);
-    note(peak);
-    return scale;
+  // The peak of the inputs, then of what the last conv2d gave. Where the next image will lie, for
+  // there it needs no memory of its own.
+  uint32_t& measured() const noexcept { return *static_cast<uint32_t*>(out(layout_.image)); }
+
+  uint32_t peak_of_x(const Op& op) noexcept {
+    return noted(op.knows_peak ? measured() : k_.peak(floats(op.x[0]), op.x[0].count));
   }
 
   void linear(const Op& op) noexcept {
@@ -124,7 +133,7 @@ class Evaluation {
     float s = 0;
     const std::span<const Lora> loras =
         op.slot == kNone ? std::span<const Lora>{} : plan_.patches(op.slot);
-    if (op.is_i8 || !loras.empty()) s = quantize(x, cols, q);
+    if (op.is_i8 || !loras.empty()) s = k_.quantize(x, cols, peak_of_x(op), q);
     if (op.is_i8) {
       const auto* w = static_cast<const int8_t*>(at(op.x[1]));
       k_.linear_i8(w, q, s, constants(op.scale_offset), bias, y, rows, cols);
@@ -139,7 +148,8 @@ class Evaluation {
     float* const hidden = floats_out(layout_.lora_hidden);
     int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
     k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, hidden, lora.rank, cols);
-    const float hidden_s = quantize(hidden, lora.rank, hidden_q);
+    const uint32_t peak = noted(k_.peak(hidden, lora.rank));
+    const float hidden_s = k_.quantize(hidden, lora.rank, peak, hidden_q);
     k_.accumulate_i8(lora.b, hidden_q, lora.c * hidden_s, lora.b_scale, y, rows, lora.rank);
     if (lora.bias != nullptr) k_.add_scaled(y, lora.gain, lora.bias, rows);
   }
@@ -147,11 +157,13 @@ class Evaluation {
   const kernels::Window& window(const Op& op) const noexcept { return windows_[op.window]; }
 
   void conv2d(const Op& op) noexcept {
-    int8_t* const q = bytes_out(layout_.quantized);
-    const float s = quantize(floats(op.x[0]), op.x[0].count, q);
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
-    k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), q, bytes_out(layout_.image),
-                 s, constants(op.scale_offset), bias, floats_out(op.y.offset));
+    const float low = op.then == Opcode::Relu ? 0.0f : -INFINITY;
+    const kernels::Peaks peaks = k_.conv2d_i8(
+        window(op), static_cast<const int8_t*>(at(op.x[1])), floats(op.x[0]), peak_of_x(op),
+        bytes_out(layout_.image), constants(op.scale_offset), bias, low, floats_out(op.y.offset));
+    note(peaks.before);
+    measured() = peaks.after;
   }
 
   void concat(const Op& op) noexcept {
@@ -186,6 +198,7 @@ bool evaluate(const Plan& plan, const Frame& frame) noexcept {
 
 void evaluate(const Plan& plan, const Frame& frame, Clock now, uint64_t* times) noexcept {
   Evaluation evaluation(plan, frame);
+  evaluation.note_inputs();
   *times++ = now();
   for (const Op& op : plan.ops()) {
     evaluation.run(op);

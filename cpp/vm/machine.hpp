@@ -22,7 +22,7 @@ struct FrameLayout {
   uint32_t input = 0, output = 0, arena = 0, state = 0, next_state = 0, previous = 0;
   uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0;
   uint32_t size = 0;
-  uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0;
+  uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0, image_bytes = 0;
 };
 
 struct Operand {
@@ -43,8 +43,11 @@ struct Lora {
   float gain = 0;
 };
 
+// One instruction. The activation behind it may be part of it, and is then no opcode itself.
 struct Op {
   Opcode opcode{};
+  Opcode then{};            // that activation, or none
+  bool knows_peak = false;  // of x[0]: it lies where the next image will
   bool is_i8 = false;
   uint8_t n_in = 0;
   float imm = 0;

@@ -54,12 +54,19 @@ class ModelBuilder {
       : program_(program),
         table_(table),
         model_(model),
-        place_(program.tensors.size(), kUnplaced) {}
+        place_(program.tensors.size(), kUnplaced),
+        readers_(program.tensors.size()) {}
 
   Error build(uint64_t max_bytes) noexcept {
     model_.table_ = &table_;
     lay_out_frame();
-    for (const Instruction& instruction : program_.instructions) add_op(instruction);
+    count_readers();
+    for (size_t i = 0; i < program_.instructions.size(); ++i) {
+      add_op(program_.instructions[i]);
+      const bool joins = i > 0 && completes(program_.instructions[i - 1], program_.instructions[i]);
+      if (joins) join_last();
+      if (joins || measures(program_.instructions[i])) measured_ = program_.instructions[i].out;
+    }
     model_.slot_count_ = program_.slots.size();
     for (size_t i = 0; i < program_.slots.size(); ++i)
       model_.ops_[program_.slots[i].op_index].slot = static_cast<uint16_t>(i);
@@ -102,6 +109,7 @@ class ModelBuilder {
     layout.input_bytes = static_cast<uint32_t>(inputs);
     layout.output_bytes = static_cast<uint32_t>(outputs);
     layout.state_bytes = static_cast<uint32_t>(state);
+    layout.image_bytes = static_cast<uint32_t>(std::min(scratch.image, kMaxBlockBytes));
   }
 
   uint32_t region(Storage storage, bool is_write) const noexcept {
@@ -144,9 +152,47 @@ class ModelBuilder {
     return {offset, static_cast<int32_t>(tensor.elements()), true};
   }
 
+  void count_readers() noexcept {
+    for (const Instruction& instruction : program_.instructions) {
+      for (size_t k = 0; k < instruction.n_in; ++k) ++readers_[instruction.in[k]];
+    }
+  }
+
+  // Is `next` the activation of what `instruction` writes, for nobody else to read? Then one kernel
+  // does both. In place or outside the arena: elsewhere in it may lie what that kernel still reads.
+  bool completes(const Instruction& instruction, const Instruction& next) const noexcept {
+    const Tensor& x = program_.tensors[next.in[0]];
+    const Tensor& y = program_.tensors[next.out];
+    return instruction.opcode == Opcode::Conv2d && next.opcode == Opcode::Relu &&
+           instruction.out == next.in[0] && readers_[next.in[0]] == 1 &&
+           (y.storage != Storage::Arena || y.offset == x.offset);
+  }
+
+  // The last instruction is then done by the one before.
+  void join_last() noexcept {
+    Op& last = model_.ops_.back();
+    Op& before = model_.ops_[model_.ops_.size() - 2];
+    before.then = last.opcode;
+    before.y = last.y;
+    last.opcode = Opcode{};
+  }
+
+  // Does the machine know the peak of what this instruction writes? It measures all inputs together
+  // and what a conv2d gives; channels_last changes none.
+  bool measures(const Instruction& instruction) const noexcept {
+    return instruction.opcode == Opcode::Conv2d ||
+           (instruction.opcode == Opcode::ChannelsLast && is_measured(instruction.in[0]));
+  }
+  bool is_measured(uint16_t tensor) const noexcept {
+    if (measured_ != kNone) return tensor == measured_;
+    const Tensor& x = program_.tensors[tensor];
+    return x.storage == Storage::Input && x.bytes() == model_.layout_.input_bytes;
+  }
+
   void add_op(const Instruction& instruction) noexcept {
     Op op;
     op.opcode = instruction.opcode;
+    op.knows_peak = model_.layout_.image_bytes > 0 && is_measured(instruction.in[0]);
     op.n_in = instruction.n_in;
     op.imm = instruction.imm[0];
     if (has_window(op.opcode)) {
@@ -237,6 +283,8 @@ class ModelBuilder {
   };
   std::vector<Kernels> kernels_;
   std::vector<uint32_t> place_;
+  std::vector<uint16_t> readers_;  // of each tensor
+  uint16_t measured_ = kNone;
   BlockSizes sizes_;
   BlockSizes frame_;
 };

@@ -23,8 +23,8 @@ Error check_weights(Bytes weights, const char* what, int32_t index) noexcept;
 Error check_scales(Bytes scales, const char* what, int32_t index) noexcept;
 Error check_finite(Bytes floats, const char* what, int32_t index) noexcept;
 
-// The longest vector that is ever quantised, the largest padded image and the
-// highest rank of any adapter: they size a frame's scratch.
+// The longest vector that is ever quantised, the largest padded image and the highest rank of any
+// adapter: they size a frame's scratch.
 struct Scratch {
   uint64_t quantized = 0;
   uint64_t image = 0;  // of a conv2d, padded

@@ -179,8 +179,8 @@ struct Quantized {
 
 inline Quantized quantize(Table table, const float* x, int n) {
   Guarded<int8_t> q(static_cast<int>(padded_cols(n)));
-  uint32_t peak = 0;
-  const float s = table.quantize(x, n, q.data(), &peak);
+  const uint32_t peak = table.peak(x, n);
+  const float s = table.quantize(x, n, peak, q.data());
   CHECK(q.guards_intact());
   return {q.values(), std::bit_cast<uint32_t>(s), peak};
 }

@@ -65,19 +65,29 @@ struct Layer {
                   v.out_channels * v.kernel_height * v.kernel_width * (v.channels / v.groups))) {}
 };
 
-std::vector<float> conv2d(Table k, const Window& v, const Layer& layer, bool has_bias, int offset) {
+struct Convolved {
+  std::vector<float> y;
+  uint32_t before, after;
+  bool operator==(const Convolved& other) const {
+    return bits_of(y) == bits_of(other.y) && before == other.before && after == other.after;
+  }
+};
+
+Convolved conv2d(Table k, const Window& v, const Layer& layer, bool has_bias, float low,
+                 int offset) {
   Guarded<int8_t> packed(static_cast<int>(k.packed_conv2d_bytes(v)));
   k.pack_conv2d(v, layer.w.data(), packed.data());
-  const Quantized q = quantize(k, layer.x.data(), pixels(v));
-  Guarded<int8_t> at(q.q), image(static_cast<int>(image_bytes(v)));
+  Fenced x(layer.x, pixels(v));
+  Guarded<int8_t> image(static_cast<int>(image_bytes(v)));
   std::fill_n(image.data(), image_bytes(v), int8_t{85});  // left by another layer
   Guarded<float> y(outputs(v), offset), scale(layer.scale, (offset + 3) % 16);
-  k.conv2d_i8(v, packed.data(), at.data(), image.data(), from_bits(q.s), scale.data(),
-              has_bias ? layer.bias.data() : nullptr, y.data());
+  const Peaks peaks =
+      k.conv2d_i8(v, packed.data(), x.data(), k.peak(x.data(), pixels(v)), image.data(),
+                  scale.data(), has_bias ? layer.bias.data() : nullptr, low, y.data());
   CHECK(packed.guards_intact());
   CHECK(image.guards_intact());
   CHECK(y.guards_intact());
-  return y.values();
+  return {y.values(), canonical_peak(peaks.before), canonical_peak(peaks.after)};
 }
 
 struct Pooled {
@@ -110,9 +120,62 @@ TEST_CASE("conv2d gives the bits of scalar for random windows") {
     CAPTURE(round);
     const Window v = random_conv(random);
     const Layer layer(random, v);
-    const auto expected = bits_of(conv2d(kScalar, v, layer, round % 2, 0));
+    const float low = round % 3 ? 0.0f : -kInf;
+    const Convolved expected = conv2d(kScalar, v, layer, round % 2, low, 0);
     for (const KernelTable* table : tables()) {
-      CHECK(bits_of(conv2d(*table, v, layer, round % 2, round % 16)) == expected);
+      CHECK(conv2d(*table, v, layer, round % 2, low, round % 16) == expected);
+    }
+  }
+}
+
+TEST_CASE("conv2d then relu is conv2d and then relu") {
+  Random random{15};
+  for (int round = 0; round < 100; ++round) {
+    CAPTURE(round);
+    const Window v = random_conv(random);
+    const Layer layer(random, v);
+    for (const KernelTable* table : tables()) {
+      const Convolved plain = conv2d(*table, v, layer, round % 2, -kInf, 0);
+      std::vector<float> y(plain.y);
+      CHECK(plain.before == table->peak(y.data(), outputs(v)));
+      CHECK(plain.after == plain.before);
+      CHECK(plain.before == table->relu(y.data(), y.data(), outputs(v)));
+      CHECK(conv2d(*table, v, layer, round % 2, 0.0f, 0) ==
+            Convolved{y, plain.before, table->peak(y.data(), outputs(v))});
+    }
+  }
+}
+
+TEST_CASE("conv2d of values that are not finite, and of the least, is its bias") {
+  Random random{16};
+  for (int round = 0; round < 60; ++round) {
+    Window v = random_conv(random);
+    Layer layer(random, v);
+    layer.x[static_cast<size_t>(random.below(pixels(v)))] = round % 3 ? kInf : kNan;
+    if (round % 2) std::fill(layer.x.begin(), layer.x.end(), 0x1.fffffep-101f);
+    for (const KernelTable* table : tables()) {
+      const Convolved result = conv2d(*table, v, layer, true, -kInf, 0);
+      for (size_t i = 0; i < result.y.size(); ++i) {
+        CHECK(result.y[i] == layer.bias[i % static_cast<size_t>(v.out_channels)]);
+      }
+    }
+  }
+}
+
+TEST_CASE("conv2d tells of results that are not finite") {
+  Random random{17};
+  Window v = random_conv(random);
+  v.pad_top = v.pad_left = v.pad_bottom = v.pad_right = 0;
+  set_output(v);
+  Layer layer(random, v);
+  std::fill(layer.w.begin(), layer.w.end(), int8_t{1});
+  std::fill(layer.scale.begin(), layer.scale.end(), 0x1p+40f);
+  for (const float x : {1e30f, -1e30f}) {
+    std::fill(layer.x.begin(), layer.x.end(), x);
+    for (const KernelTable* table : tables()) {
+      const Convolved result = conv2d(*table, v, layer, true, 0.0f, 0);
+      CHECK(result.before == 0x7F800000u);
+      CHECK(result.after == (x > 0 ? 0x7F800000u : 0u));
     }
   }
 }
@@ -153,7 +216,7 @@ TEST_CASE("the bits of every window are the golden ones") {
     Hash hash;
     for (int round = 0; round < 60; ++round) {
       const Window v = random_conv(random);
-      hash.floats(conv2d(*table, v, Layer(random, v), round % 2, 0));
+      hash.floats(conv2d(*table, v, Layer(random, v), round % 2, -kInf, 0).y);
       const Window p = random_pool(random);
       const std::vector<float> x =
           round % 2 ? numbers(random, pixels(p)) : extremes(random, pixels(p), kFiniteKinds);
