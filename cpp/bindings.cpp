@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <map>
+#include <optional>
 
 #include "packet/packet.hpp"
 #include "plasma_edge/runtime.hpp"
@@ -44,11 +45,11 @@ auto without_gil(Call call) {
 py::object load(const py::object& type, const py::object& packet, const py::object& trust,
                 const py::object& channel, double deadline_us, const py::object& require_audit,
                 const py::object& kernels, bool lock_memory, const py::object& max_memory_bytes,
-                const py::object& max_cost_units) {
+                const py::object& max_cost_units, uint64_t seed) {
   std::string kernels_name;
-  const LoadOptions options =
-      read_options(channel, deadline_us, require_audit, kernels, lock_memory, max_memory_bytes,
-                   max_cost_units, kernels_name);
+  LoadOptions options = read_options(channel, deadline_us, require_audit, kernels, lock_memory,
+                                     max_memory_bytes, max_cost_units, kernels_name);
+  options.seed = seed;
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
   std::unique_ptr<Policy> policy;
@@ -71,8 +72,8 @@ void detach(const py::object& self, const std::string& name) {
   if (Error error = without_gil([&] { return policy.detach(name); })) raise(error, name);
 }
 
-void reset(const py::object& self) {
-  if (!policy_of(self).reset()) raise(fail(Status::Busy, "reset"));
+void reset(const py::object& self, std::optional<uint64_t> seed) {
+  if (!policy_of(self).reset(seed)) raise(fail(Status::Busy, "reset"));
 }
 
 py::object verify(const py::object& packet, const py::object& trust, const py::object& base,
@@ -193,14 +194,15 @@ void add_policy(py::module_& module) {
   type.attr("load") = static_method(py::cpp_function(
       [type](const py::object& packet, const py::object& trust, const py::object& channel,
              double deadline_us, const py::object& require_audit, const py::object& kernels,
-             bool lock_memory, const py::object& max_memory_bytes,
-             const py::object& max_cost_units) {
+             bool lock_memory, const py::object& max_memory_bytes, const py::object& max_cost_units,
+             uint64_t seed) {
         return load(type, packet, trust, channel, deadline_us, require_audit, kernels, lock_memory,
-                    max_memory_bytes, max_cost_units);
+                    max_memory_bytes, max_cost_units, seed);
       },
       py::name("load"), "packet"_a, py::kw_only(), "trust"_a, "channel"_a = py::none(),
       "deadline_us"_a = 0.0, "require_audit"_a = py::none(), "kernels"_a = py::none(),
       "lock_memory"_a = false, "max_memory_bytes"_a = py::none(), "max_cost_units"_a = py::none(),
+      "seed"_a = 0,
       "Verifies, decompresses, validates and self-tests a base packet, given as a path or as "
       "bytes.\n\n"
       "trust: whom to believe, see TrustStore.of. channel: refuse packets for another one. "
@@ -211,7 +213,8 @@ void add_policy(py::module_& module) {
       "from kernel_tables(); default the PLASMA_KERNELS environment variable, else the fastest. "
       "lock_memory: keep what\n"
       "a step reads and writes in RAM; it is touched at load in any case. max_memory_bytes, "
-      "max_cost_units: refuse packets that\nneed more.\n\n"
+      "max_cost_units: refuse packets that\nneed more. seed: of the random numbers "
+      "that a policy draws, if it does.\n\n"
       "Raises SignatureError, PacketError, ProgramError, PolicyRefusal or UsageError; see their "
       "`.code`."));
   add_method(
@@ -220,14 +223,16 @@ void add_policy(py::module_& module) {
       "packet: path or bytes. name: how to address it later, default the path. gain: 0 to 1.");
   add_method(type, "detach", detach, "name"_a,
              "Takes an adapter out; it is off from the next step.");
-  add_method(type, "reset", reset,
-             "Zeroes recurrent state and forgets the previous action: start of an episode.");
+  add_method(type, "reset", reset, "seed"_a = py::none(),
+             "Zeroes recurrent state and forgets the previous action: start of an episode.\n\n"
+             "Random numbers begin again: those of `seed`, or the same as before without one.");
   add_method(
       type, "step_batch", step_batch, "obs"_a, py::kw_only(), "starts"_a = py::none(),
       "One tick of many robots, each with a state of its own: for simulation and evaluation.\n\n"
       "obs: [rows, ...], or a dict of such. starts: bool [rows], which rows begin an episode now; "
       "default none. States\n"
-      "stay from call to call; another number of rows begins them all anew. Gives actions [rows, "
+      "stay from call to call; another number of rows begins them all anew. Row r draws from "
+      "seed + r. Gives actions [rows, "
       "...], or [rows] for an\n"
       "index, with the bits of single steps. Not counted in stats; a row with a non-finite "
       "observation gets the safe action.\n"

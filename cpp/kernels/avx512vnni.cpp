@@ -61,6 +61,7 @@ LANES_INLINE Words operator+(Words a, Words b) noexcept { return _mm512_add_epi3
 LANES_INLINE Words operator&(Words a, Words b) noexcept { return _mm512_and_si512(a.v, b.v); }
 LANES_INLINE Words larger(Words a, Words b) noexcept { return _mm512_max_epi32(a.v, b.v); }
 LANES_INLINE Words shift_to_exponent(Words w) noexcept { return _mm512_slli_epi32(w.v, 23); }
+LANES_INLINE Words shift_from_exponent(Words w) noexcept { return _mm512_srai_epi32(w.v, 23); }
 
 LANES_INLINE Lanes load(const float* p, Whole) noexcept { return _mm512_loadu_ps(p); }
 LANES_INLINE Lanes load(const float* p, Head head) noexcept {

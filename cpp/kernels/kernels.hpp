@@ -48,6 +48,14 @@ struct Cover {
   return {start > 0 ? start : 0, start + kernel < size ? start + kernel : size};
 }
 
+// How y's elements are taken out of x: y[i0, i1, i2, i3] = x[begin + i0 * stride[0] + ...]. It is
+// proved (vm/walk.cpp) that every index lies in x.
+struct Walk {
+  ptrdiff_t begin;
+  size_t size[4];
+  ptrdiff_t stride[4];
+};
+
 // Bytes of scratch a conv2d needs for its image, padded all around.
 [[gnu::always_inline]] constexpr size_t image_bytes(const Window& window) noexcept {
   const auto rows = static_cast<size_t>(window.pad_top + window.height + window.pad_bottom);
@@ -109,8 +117,11 @@ struct KernelTable {
 
   // AVGPOOL: the mean of the pixels under the window, channel by channel; padding does not count.
   void (*avg_pool2d)(const Window& window, const float* x, float* y) noexcept;
-  // y [cols, rows] from x [rows, cols].
-  void (*transpose)(const float* x, int rows, int cols, float* y) noexcept;
+  // STRIDED: y holds the elements that the walk takes, in order.
+  void (*strided)(const Walk& walk, const float* x, float* y) noexcept;
+  // SUM (rule 15) of each row of x [rows, cols], and that divided by cols.
+  void (*reduce_sum)(const float* x, float* y, int rows, int cols) noexcept;
+  void (*reduce_mean)(const float* x, float* y, int rows, int cols) noexcept;
 
   // These can turn a non-finite input into a finite output, so each returns its peak.
   uint32_t (*clamp)(const float* x, const float* low, const float* high, float* y, int n) noexcept;
@@ -147,6 +158,11 @@ struct KernelTable {
   uint32_t (*exp)(const float* x, float* y, int n) noexcept;
   uint32_t (*softplus)(const float* x, float* y, int n) noexcept;  // rule 22
   uint32_t (*erf)(const float* x, float* y, int n) noexcept;       // rule 23
+  uint32_t (*log)(const float* x, float* y, int n) noexcept;       // rule 26
+  uint32_t (*sin)(const float* x, float* y, int n) noexcept;       // rule 27
+  uint32_t (*cos)(const float* x, float* y, int n) noexcept;       // rule 27
+  // MAX (rule 21) of each row of x [rows, cols].
+  uint32_t (*reduce_max)(const float* x, float* y, int rows, int cols) noexcept;
   // Index of the first largest element (x_i > best replaces best).
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
   // MAXPOOL: the largest of the pixels under the window, channel by channel. The peak is of x.

@@ -89,6 +89,18 @@ void accumulate_i8(const int8_t* packed, const int8_t* q, float k, const float* 
 
 #include "kernels/scalar_windows.inc"
 
+void strided(const Walk& walk, const float* x, float* y) noexcept {
+  const auto at = [&](size_t i, int axis) { return static_cast<ptrdiff_t>(i) * walk.stride[axis]; };
+  for (size_t i = 0; i < walk.size[0]; ++i) {
+    for (size_t j = 0; j < walk.size[1]; ++j) {
+      for (size_t k = 0; k < walk.size[2]; ++k) {
+        for (size_t l = 0; l < walk.size[3]; ++l)
+          *y++ = x[walk.begin + at(i, 0) + at(j, 1) + at(k, 2) + at(l, 3)];
+      }
+    }
+  }
+}
+
 void linear_f32(const float* w, const float* x, const float* bias, float* y, int rows,
                 int cols) noexcept {
   for (int r = 0; r < rows; ++r, w += cols) {
@@ -276,6 +288,34 @@ uint32_t erf(const float* x, float* y, int n) noexcept {
   return map(x, y, n, [](float v) { return erf(v); });
 }
 
+uint32_t log(const float* x, float* y, int n) noexcept {
+  return map(x, y, n, [](float v) { return log(v); });
+}
+
+uint32_t sin(const float* x, float* y, int n) noexcept {
+  return map(x, y, n, [](float v) { return sin(v); });
+}
+
+uint32_t cos(const float* x, float* y, int n) noexcept {
+  return map(x, y, n, [](float v) { return cos(v); });
+}
+
+void reduce_sum(const float* x, float* y, int rows, int cols) noexcept {
+  for (int r = 0; r < rows; ++r, x += cols) {
+    y[r] = striped_sum(cols, [&](int i) { return x[i]; });
+  }
+}
+
+void reduce_mean(const float* x, float* y, int rows, int cols) noexcept {
+  reduce_sum(x, y, rows, cols);
+  for (int r = 0; r < rows; ++r) y[r] = y[r] / static_cast<float>(cols);
+}
+
+uint32_t reduce_max(const float* x, float* y, int rows, int cols) noexcept {
+  for (int r = 0; r < rows; ++r) y[r] = striped_max(x + static_cast<ptrdiff_t>(r) * cols, cols);
+  return peak(x, rows * cols);
+}
+
 uint32_t argmax(const float* x, int32_t* index, int n) noexcept {
   int best = 0;
   for (int i = 1; i < n; ++i) best = x[i] > x[best] ? i : best;
@@ -302,7 +342,9 @@ const KernelTable kScalar = {
     .mul = mul,
     .normalize = normalize,
     .avg_pool2d = avg_pool2d,
-    .transpose = transpose,
+    .strided = strided,
+    .reduce_sum = reduce_sum,
+    .reduce_mean = reduce_mean,
     .clamp = clamp,
     .squash = squash,
     .relu = relu,
@@ -325,6 +367,10 @@ const KernelTable kScalar = {
     .exp = exp,
     .softplus = softplus,
     .erf = erf,
+    .log = log,
+    .sin = sin,
+    .cos = cos,
+    .reduce_max = reduce_max,
     .argmax = argmax,
     .max_pool2d = max_pool2d,
     .peak = peak,

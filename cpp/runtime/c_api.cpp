@@ -43,6 +43,7 @@ plasma::LoadOptions options_of(const pe_options* options) {
   result.deadline_ns = options->deadline_ns;
   result.kernels = options->kernels;
   result.lock_memory = options->lock_memory != 0;
+  result.seed = options->seed;
   if (options->max_memory_bytes != 0) result.max_memory_bytes = options->max_memory_bytes;
   if (options->max_cost_units != 0) result.max_cost_units = options->max_cost_units;
   return result;
@@ -106,6 +107,10 @@ pe_step_result pe_policy_step(pe_policy* policy, const float* const* inputs, voi
 
 pe_step_result pe_policy_reset(pe_policy* policy) {
   return policy->policy->reset() ? PE_STEP_OK : PE_STEP_BUSY;
+}
+
+pe_step_result pe_policy_reset_to(pe_policy* policy, uint64_t seed) {
+  return policy->policy->reset(seed) ? PE_STEP_OK : PE_STEP_BUSY;
 }
 
 int32_t pe_policy_attach_bytes(pe_policy* policy, const uint8_t* packet, size_t packet_bytes,

@@ -43,7 +43,7 @@ struct Batch {
   std::vector<vm::Frame> frames;
   std::vector<uint32_t> peaks;
 
-  Error resize(const vm::Model& model, size_t rows) noexcept {
+  Error resize(const vm::Model& model, size_t rows, uint64_t seed) noexcept {
     if (frames.size() == rows) return {};
     frames = std::vector<vm::Frame>(rows);
     peaks.resize(rows);
@@ -53,7 +53,16 @@ struct Batch {
         return error;
       }
     }
+    reset(seed);
     return {};
+  }
+
+  // Row r draws what a policy of its own with seed + r would.
+  void reset(uint64_t seed) noexcept {
+    for (vm::Frame& frame : frames) {
+      frame.seed = seed++;
+      frame.reset();
+    }
   }
 };
 
@@ -230,6 +239,7 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   if (Error error = impl->frame.allocate(impl->model)) return error;
   if (options.lock_memory && !(impl->model.lock_memory() && impl->frame.lock_memory()))
     return cannot_lock();
+  impl->frame.seed = options.seed;
 
   const vm::AdapterSet none;
   if (Error error = runtime::self_test(vm::Plan(impl->model, none),
@@ -263,7 +273,7 @@ Error Policy::step_batch(size_t rows, const float* const* inputs, void* const* o
   Impl& self = *impl_;
   const Claim claim(self.stepping);
   if (!claim) return fail(Status::Busy, "step_batch");
-  if (Error error = self.batch.resize(self.model, rows)) return error;
+  if (Error error = self.batch.resize(self.model, rows, self.frame.seed)) return error;
   std::vector<vm::Frame>& frames = self.batch.frames;
   for (size_t row = 0; row < rows; ++row) {
     if (starts != nullptr && starts[row]) frames[row].reset();
@@ -299,11 +309,13 @@ Error Policy::profile(size_t rows, const float* const* inputs,
   return {};
 }
 
-bool Policy::reset() noexcept {
-  const Claim claim(impl_->stepping);
+bool Policy::reset(std::optional<uint64_t> seed) noexcept {
+  Impl& self = *impl_;
+  const Claim claim(self.stepping);
   if (!claim) return false;
-  impl_->frame.reset();
-  for (vm::Frame& frame : impl_->batch.frames) frame.reset();
+  self.frame.seed = seed.value_or(self.frame.seed);
+  self.frame.reset();
+  self.batch.reset(self.frame.seed);
   return true;
 }
 

@@ -46,10 +46,22 @@ uint64_t pool_cost(const Program& program, const Instruction& instruction) noexc
                                 program.tensors[instruction.in[0]].elements());
 }
 
+// What the cost of an instruction without a formula of its own is counted in.
+uint64_t counted(const Program& program, const Instruction& instruction) noexcept {
+  const uint64_t y = program.tensors[instruction.out].elements();
+  switch (instruction.opcode) {
+    case Opcode::Argmax:
+    case Opcode::ReduceSum:
+    case Opcode::ReduceMean:
+    case Opcode::ReduceMax: return program.tensors[instruction.in[0]].elements();
+    case Opcode::TopK: return program.tensors[instruction.in[0]].elements() * (y + 1);
+    default: return y;
+  }
+}
+
 }  // namespace
 
 uint64_t cost_of(const Program& program, const Instruction& instruction) noexcept {
-  const Tensor& x = program.tensors[instruction.in[0]];
   if (instruction.opcode == Opcode::Linear) {
     const Tensor& w = program.tensors[instruction.in[1]];
     const uint64_t rows = w.dims[0];
@@ -61,9 +73,7 @@ uint64_t cost_of(const Program& program, const Instruction& instruction) noexcep
   if (instruction.opcode == Opcode::Conv2d) return conv_cost(program, instruction);
   if (has_window(instruction.opcode)) return pool_cost(program, instruction);
   const OpcodeRow* row = find_opcode(static_cast<uint16_t>(instruction.opcode));
-  const Tensor& counted =
-      instruction.opcode == Opcode::Argmax ? x : program.tensors[instruction.out];
-  return kOpCost + row->cost * counted.elements();
+  return kOpCost + row->cost * counted(program, instruction);
 }
 
 Scratch scratch_of(const Program& program) noexcept {
@@ -119,12 +129,12 @@ Certificate certify_adapter(const Program& base, const AdapterProgram& adapter) 
   for (const Patch& patch : adapter.patches) {
     const Slot& slot = base.slots[patch.slot];
     const Instruction& linear = base.instructions[slot.op_index];
-    const bool base_is_f32 = base.tensors[linear.in[1]].dtype == DType::F32;
+    const bool base_is_float = base.tensors[linear.in[1]].dtype != DType::I8;
     const uint64_t rank = patch.rank;
     const uint64_t macs = rank * (uint64_t{slot.in} + slot.out);
     certificate.macs += macs;
     certificate.cost_units += kOpCost + macs + kQuantCost * rank + kRowCost * (rank + slot.out) +
-                              (base_is_f32 ? kQuantCost * slot.in : 0) +
+                              (base_is_float ? kQuantCost * slot.in : 0) +
                               (patch.bias != kNoBias ? 4 * uint64_t{slot.out} : 0);
   }
   return certificate;

@@ -3,6 +3,7 @@
 // in order of first use, without hiding places, and sane.
 #include <cmath>
 
+#include "vm/half.hpp"
 #include "vm/rules.hpp"
 
 namespace plasma::vm {
@@ -85,14 +86,22 @@ class Layout {
   std::vector<bool> seen_;
 };
 
+Error check_halves(Bytes halves, int32_t index) noexcept {
+  ByteReader reader(halves);
+  while (reader.left() > 0) {
+    if (!is_finite_half(reader.u16())) return fail(Status::ProgNumeric, "tensor", index);
+  }
+  return {};
+}
+
 Error check_values(const Program& program, size_t index) noexcept {
   const Tensor& tensor = program.tensors[index];
   if (tensor.storage != Storage::Const) return {};
   const auto where = static_cast<int32_t>(index);
   const Bytes bytes = program.image.constant(tensor);
   if (tensor.dtype == DType::F32) return check_finite(bytes, "tensor", where);
-  if (tensor.dtype != DType::I8)
-    return {};  // no opcode of opset 1 reads f16 or i32: rule 9 refused them
+  if (tensor.dtype == DType::F16) return check_halves(bytes, where);
+  if (tensor.dtype == DType::I32) return {};  // an index, which gather judges
   if (Error error = check_weights(bytes, "tensor", where)) return error;
   return check_scales(program.image.constant(program.tensors[tensor.scale]), "tensor",
                       tensor.scale);

@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "vm/machine.hpp"
+#include "vm/pick.hpp"
+#include "vm/random.hpp"
 
 namespace plasma::vm {
 namespace {
@@ -21,9 +23,12 @@ class Evaluation {
       : k_(plan.model().table()),
         plan_(plan),
         windows_(plan.model().windows()),
+        walks_(plan.model().walks()),
         layout_(plan.model().layout()),
         spaces_{frame.data(), plan.model().constants()},
         frame_(frame.data()),
+        seed_(frame.seed),
+        tick_(frame.ticks),
         peak_(peak) {}
 
   void run(const Op& op) noexcept {
@@ -52,15 +57,18 @@ class Evaluation {
       case Opcode::Conv2d: conv2d(op); break;
       case Opcode::MaxPool2d: note(k_.max_pool2d(window(op), x, y)); break;
       case Opcode::AvgPool2d: k_.avg_pool2d(window(op), x, y); break;
-      case Opcode::ChannelsLast: k_.transpose(x, op.outer, n / op.outer, y); break;
-      case Opcode::ChannelsFirst: k_.transpose(x, op.outer, n / op.outer, y); break;
       case Opcode::Copy: copy(x, y, n); break;
       case Opcode::Argmax: note(k_.argmax(x, ints_out(op.y.offset), op.x[0].count)); break;
       case Opcode::LstmCell: note(k_.lstm_cell(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
       case Opcode::LstmHidden:
         note(k_.lstm_hidden(x, floats(op.x[1]), floats(op.x[2]), y, n));
         break;
-      case Opcode::Slice: copy(x + static_cast<int32_t>(op.imm), y, n); break;
+      case Opcode::Strided: k_.strided(walks_[op.walk], x, y); break;
+      case Opcode::Gather: gather(op); break;
+      case Opcode::ReduceSum: k_.reduce_sum(x, y, n, op.x[0].count / n); break;
+      case Opcode::ReduceMean: k_.reduce_mean(x, y, n, op.x[0].count / n); break;
+      case Opcode::ReduceMax: note(k_.reduce_max(x, y, n, op.x[0].count / n)); break;
+      case Opcode::TopK: top_k(op); break;
       case Opcode::RmsNorm: note(k_.rms_norm(x, floats(op.x[1]), op.imm, y, n)); break;
       case Opcode::Softmax: note(k_.softmax(x, y, n)); break;
       case Opcode::Min: note(k_.min(x, floats(op.x[1]), y, n)); break;
@@ -71,6 +79,11 @@ class Evaluation {
       case Opcode::Exp: note(k_.exp(x, y, n)); break;
       case Opcode::Softplus: note(k_.softplus(x, y, n)); break;
       case Opcode::Erf: note(k_.erf(x, y, n)); break;
+      case Opcode::Log: note(k_.log(x, y, n)); break;
+      case Opcode::Sin: note(k_.sin(x, y, n)); break;
+      case Opcode::Cos: note(k_.cos(x, y, n)); break;
+      case Opcode::Uniform: uniform({seed_, tick_, op.stream}, y, n); break;
+      case Opcode::Normal: normal(k_, {seed_, tick_, op.stream}, y, n); break;
     }
   }
 
@@ -174,12 +187,32 @@ class Evaluation {
     }
   }
 
+  // ISA.md, section 5: an index that names no row is a fault.
+  void gather(const Op& op) noexcept {
+    const float* const scale = op.is_i8 ? constants(op.scale_offset) : nullptr;
+    const int count = op.x[1].count;
+    const Table table{at(op.x[0]), scale, op.rows, op.y.count / count};
+    float* const y = floats_out(op.y.offset);
+    const bool all_exist =
+        op.is_i32 ? vm::gather(table, static_cast<const int32_t*>(at(op.x[1])), count, y)
+                  : vm::gather(table, floats(op.x[1]), count, y);
+    if (!all_exist) note(kernels::kMaxFinite + 1);
+  }
+
+  void top_k(const Op& op) noexcept {
+    const float* const x = floats(op.x[0]);
+    note(k_.peak(x, op.x[0].count));
+    vm::top_k(x, op.x[0].count, ints_out(op.y.offset), op.y.count);
+  }
+
   const kernels::KernelTable& k_;
   const Plan& plan_;
   std::span<const kernels::Window> windows_;
+  std::span<const kernels::Walk> walks_;
   const FrameLayout& layout_;
   const uint8_t* spaces_[2];  // frame, constants
   uint8_t* frame_;
+  uint64_t seed_, tick_;
   uint32_t peak_;
 };
 

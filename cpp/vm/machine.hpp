@@ -50,13 +50,16 @@ struct Op {
   bool knows_peak = false;  // of x[0]: it lies where the next image will
   bool is_i8 = false;
   uint8_t n_in = 0;
+  bool is_i32 = false;  // the index of a gather
   float imm = 0;
   Operand x[8];
   Operand y;
   uint32_t scale_offset = 0;  // of the row scales of i8 weights, in the constants
   uint32_t window = 0;        // of a conv2d or a pool, among the model's
-  int32_t outer = 0;      // rows of x as the matrix that channels_last or channels_first transposes
-  uint16_t slot = kNone;  // where patches attach
+  uint32_t walk = 0;          // of a strided, among the model's
+  int32_t rows = 0;           // of the table of a gather
+  uint32_t stream = 0;        // of random numbers: the index of the instruction
+  uint16_t slot = kNone;      // where patches attach
 };
 
 // One float or int32 output and, when it drives an
@@ -83,6 +86,7 @@ class Model {
   [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
   [[nodiscard]] const FrameLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::span<const kernels::Window> windows() const noexcept { return windows_; }
+  [[nodiscard]] std::span<const kernels::Walk> walks() const noexcept { return walks_; }
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
   [[nodiscard]] size_t slot_count() const noexcept { return slot_count_; }
@@ -94,6 +98,7 @@ class Model {
   AlignedBuffer constants_;
   std::vector<Op> ops_;
   std::vector<kernels::Window> windows_;
+  std::vector<kernels::Walk> walks_;
   std::vector<OutputSpec> outputs_;
   FrameLayout layout_;
   size_t slot_count_ = 0;
@@ -170,7 +175,7 @@ class Plan {
 class Frame {
  public:
   Error allocate(const Model& model) noexcept;
-  // Zeroes the state and forgets the previous action.
+  // Zeroes the state and the count of ticks, and forgets the previous action.
   void reset() noexcept;
 
   [[nodiscard]] uint8_t* input() const noexcept { return block_.data() + layout_.input; }
@@ -180,6 +185,8 @@ class Frame {
   [[nodiscard]] bool lock_memory() const noexcept { return block_.lock(); }
 
   bool has_previous = false;
+  uint64_t seed = 0;   // of what uniform and normal draw
+  uint64_t ticks = 0;  // since reset, faults as well
 
  private:
   FrameLayout layout_;

@@ -7,8 +7,10 @@
 #include <bit>
 #include <cstring>
 
+#include "vm/half.hpp"
 #include "vm/machine.hpp"
 #include "vm/rules.hpp"
+#include "vm/walk.hpp"
 #include "vm/window.hpp"
 
 namespace plasma::vm {
@@ -55,6 +57,7 @@ class ModelBuilder {
         table_(table),
         model_(model),
         place_(program.tensors.size(), kUnplaced),
+        place_of_rows_(program.tensors.size(), kUnplaced),
         readers_(program.tensors.size()) {}
 
   Error build(uint64_t max_bytes) noexcept {
@@ -127,13 +130,31 @@ class ModelBuilder {
   uint32_t place_constant(uint16_t index) noexcept {
     if (place_[index] != kUnplaced) return place_[index];
     const Tensor& tensor = program_.tensors[index];
-    const uint64_t bytes = tensor.dtype == DType::I8
-                               ? table_.packed_i8_bytes(static_cast<int>(tensor.dims[0]),
-                                                        static_cast<int>(tensor.dims[1]))
-                               : tensor.bytes();
-    place_[index] = sizes_.add(bytes);
+    place_[index] = sizes_.add(loaded_bytes(tensor));
     if (tensor.scale != kNone) place_constant(tensor.scale);
     return place_[index];
+  }
+
+  // int8 weights are repacked, f16 becomes f32, the rest stays as it is.
+  uint64_t loaded_bytes(const Tensor& tensor) const noexcept {
+    switch (tensor.dtype) {
+      case DType::I8:
+        return table_.packed_i8_bytes(static_cast<int>(tensor.dims[0]),
+                                      static_cast<int>(tensor.dims[1]));
+      case DType::F16: return tensor.elements() * sizeof(float);
+      default: return tensor.bytes();
+    }
+  }
+
+  // The table of a gather is read row by row: its int8 values are not repacked.
+  Operand table_operand(uint16_t index) noexcept {
+    const Tensor& tensor = program_.tensors[index];
+    if (tensor.dtype != DType::I8) return operand(index, false);
+    if (place_of_rows_[index] == kUnplaced) {
+      place_of_rows_[index] = sizes_.add(tensor.bytes());
+      place_constant(tensor.scale);
+    }
+    return {place_of_rows_[index], static_cast<int32_t>(tensor.elements()), true};
   }
 
   Operand operand(uint16_t index, bool is_write) noexcept {
@@ -161,10 +182,10 @@ class ModelBuilder {
   // Is `next` the activation of what `instruction` writes, for nobody else to read? Then one kernel
   // does both. In place or outside the arena: elsewhere in it may lie what that kernel still reads.
   bool completes(const Instruction& instruction, const Instruction& next) const noexcept {
+    if (instruction.opcode != Opcode::Conv2d || next.opcode != Opcode::Relu) return false;
     const Tensor& x = program_.tensors[next.in[0]];
     const Tensor& y = program_.tensors[next.out];
-    return instruction.opcode == Opcode::Conv2d && next.opcode == Opcode::Relu &&
-           instruction.out == next.in[0] && readers_[next.in[0]] == 1 &&
+    return instruction.out == next.in[0] && readers_[next.in[0]] == 1 &&
            (y.storage != Storage::Arena || y.offset == x.offset);
   }
 
@@ -178,10 +199,11 @@ class ModelBuilder {
   }
 
   // Does the machine know the peak of what this instruction writes? It measures all inputs together
-  // and what a conv2d gives; channels_last changes none.
+  // and what a conv2d gives; a strided that only puts elements in another order changes none.
   bool measures(const Instruction& instruction) const noexcept {
     return instruction.opcode == Opcode::Conv2d ||
-           (instruction.opcode == Opcode::ChannelsLast && is_measured(instruction.in[0]));
+           (instruction.opcode == Opcode::Strided && is_measured(instruction.in[0]) &&
+            is_permutation(program_, instruction));
   }
   bool is_measured(uint16_t tensor) const noexcept {
     if (measured_ != kNone) return tensor == measured_;
@@ -192,33 +214,42 @@ class ModelBuilder {
   void add_op(const Instruction& instruction) noexcept {
     Op op;
     op.opcode = instruction.opcode;
-    op.knows_peak = model_.layout_.image_bytes > 0 && is_measured(instruction.in[0]);
+    op.knows_peak =
+        instruction.n_in > 0 && model_.layout_.image_bytes > 0 && is_measured(instruction.in[0]);
     op.n_in = instruction.n_in;
     op.imm = instruction.imm[0];
+    op.stream = static_cast<uint32_t>(model_.ops_.size());
     if (has_window(op.opcode)) {
       op.window = static_cast<uint32_t>(model_.windows_.size());
       model_.windows_.push_back(window_of(program_, instruction));
     }
-    for (size_t k = 0; k < instruction.n_in; ++k) {
-      const bool is_kernels = op.opcode == Opcode::Conv2d && k == 1;
-      op.x[k] = is_kernels ? add_kernels(instruction.in[k], model_.windows_.back())
-                           : operand(instruction.in[k], false);
+    if (op.opcode == Opcode::Strided) {
+      op.walk = static_cast<uint32_t>(model_.walks_.size());
+      model_.walks_.push_back(walk_of(program_, instruction));
     }
+    for (size_t k = 0; k < instruction.n_in; ++k) op.x[k] = operand_of(instruction, k);
     op.y = operand(instruction.out, true);
-    if (op.opcode == Opcode::ChannelsLast)
-      op.outer = static_cast<int32_t>(program_.tensors[instruction.out].dims[2]);
-    if (op.opcode == Opcode::ChannelsFirst) {
-      const auto channels = static_cast<int32_t>(program_.tensors[instruction.in[0]].dims[2]);
-      op.outer = op.y.count / channels;
+    if (op.opcode == Opcode::Linear || op.opcode == Opcode::Conv2d)
+      add_scale(instruction.in[1], op);
+    if (op.opcode == Opcode::Gather) {
+      op.rows = static_cast<int32_t>(program_.tensors[instruction.in[0]].dims[0]);
+      op.is_i32 = program_.tensors[instruction.in[1]].dtype == DType::I32;
+      add_scale(instruction.in[0], op);
     }
-    if (instruction.opcode == Opcode::Linear) {
-      const Tensor& w = program_.tensors[instruction.in[1]];
-      op.is_i8 = w.dtype == DType::I8;
-      if (op.is_i8) op.scale_offset = place_[w.scale];
-    }
-    if (op.opcode == Opcode::Conv2d)
-      op.scale_offset = place_[program_.tensors[instruction.in[1]].scale];
     model_.ops_.push_back(op);
+  }
+
+  Operand operand_of(const Instruction& instruction, size_t k) noexcept {
+    if (instruction.opcode == Opcode::Conv2d && k == 1)
+      return add_kernels(instruction.in[k], model_.windows_.back());
+    if (instruction.opcode == Opcode::Gather && k == 0) return table_operand(instruction.in[k]);
+    return operand(instruction.in[k], false);
+  }
+
+  void add_scale(uint16_t weights, Op& op) noexcept {
+    const Tensor& tensor = program_.tensors[weights];
+    op.is_i8 = tensor.dtype == DType::I8;
+    if (op.is_i8) op.scale_offset = place_[tensor.scale];
   }
 
   void add_output(const Io& io) noexcept {
@@ -243,15 +274,11 @@ class ModelBuilder {
   void copy_constants() noexcept {
     uint8_t* block = model_.constants_.data();
     for (size_t i = 0; i < place_.size(); ++i) {
-      if (place_[i] == kUnplaced) continue;
       const Tensor& tensor = program_.tensors[i];
+      if (place_[i] != kUnplaced) load_constant(tensor, block + place_[i]);
+      if (place_of_rows_[i] == kUnplaced) continue;
       const Bytes bytes = program_.image.constant(tensor);
-      if (tensor.dtype == DType::I8) {
-        table_.pack_i8(as_i8(bytes.data()), static_cast<int>(tensor.dims[0]),
-                       static_cast<int>(tensor.dims[1]), as_i8(block + place_[i]));
-      } else {
-        std::memcpy(block + place_[i], bytes.data(), bytes.size());
-      }
+      std::memcpy(block + place_of_rows_[i], bytes.data(), bytes.size());
     }
     for (const Kernels& packed : kernels_) {
       const Bytes bytes = program_.image.constant(program_.tensors[packed.tensor]);
@@ -260,6 +287,18 @@ class ModelBuilder {
     size_t next = 0;
     for (OutputSpec& output : model_.outputs_) {
       if (output.is_actuator) copy_limits(program_.safe[next++], output);
+    }
+  }
+
+  void load_constant(const Tensor& tensor, uint8_t* to) noexcept {
+    const Bytes bytes = program_.image.constant(tensor);
+    switch (tensor.dtype) {
+      case DType::I8:
+        table_.pack_i8(as_i8(bytes.data()), static_cast<int>(tensor.dims[0]),
+                       static_cast<int>(tensor.dims[1]), as_i8(to));
+        break;
+      case DType::F16: widen(bytes, static_cast<float*>(static_cast<void*>(to))); break;
+      default: std::memcpy(to, bytes.data(), bytes.size());
     }
   }
 
@@ -282,8 +321,9 @@ class ModelBuilder {
     uint32_t offset = 0;
   };
   std::vector<Kernels> kernels_;
-  std::vector<uint32_t> place_;
-  std::vector<uint16_t> readers_;  // of each tensor
+  std::vector<uint32_t> place_;          // of each constant in the block
+  std::vector<uint32_t> place_of_rows_;  // of an i8 table as it is; a linear may read it as well
+  std::vector<uint16_t> readers_;        // of each tensor
   uint16_t measured_ = kNone;
   BlockSizes sizes_;
   BlockSizes frame_;

@@ -4,9 +4,8 @@
 //
 // Add an opcode here before the interpreter knows it:
 // kernels run without checks on what this file proved.
-#include <cmath>
-
 #include "vm/rules.hpp"
+#include "vm/walk.hpp"
 #include "vm/window.hpp"
 
 namespace plasma::vm {
@@ -55,6 +54,9 @@ class Shapes {
       case Opcode::Exp:
       case Opcode::Softplus:
       case Opcode::Erf:
+      case Opcode::Log:
+      case Opcode::Sin:
+      case Opcode::Cos:
       case Opcode::Copy: out_like_x(); break;
       case Opcode::Softmax: vector_out(n(0)); break;
       case Opcode::RmsNorm:
@@ -65,7 +67,18 @@ class Shapes {
       case Opcode::LstmCell:
       case Opcode::LstmHidden: gated(4); break;
       case Opcode::Concat: concat(); break;
-      case Opcode::Slice: slice(); break;
+      case Opcode::Strided:
+        if (!error_) error_ = check_walk(program_, instruction_, index_);
+        break;
+      case Opcode::Gather: gather(); break;
+      case Opcode::ReduceSum:
+      case Opcode::ReduceMean:
+      case Opcode::ReduceMax: reduce(); break;
+      case Opcode::TopK: top_k(); break;
+      case Opcode::Uniform:
+      case Opcode::Normal:
+        require(out().dtype == DType::F32, "output is not f32: instruction");
+        break;
       case Opcode::Argmax:
         n(0);
         require(out().dtype == DType::I32 && out().rank == 1 && out().dims[0] == 1,
@@ -76,8 +89,6 @@ class Shapes {
       case Opcode::AvgPool2d:
         if (!error_) error_ = check_window(program_, instruction_, index_);
         break;
-      case Opcode::ChannelsLast: regroup(out()); break;
-      case Opcode::ChannelsFirst: regroup(in(0)); break;
     }
     return error_;
   }
@@ -136,8 +147,7 @@ class Shapes {
     const Tensor& w = in(1);
     require(w.storage == Storage::Const && w.rank == 2,
             "weights are not a constant matrix: instruction");
-    require(w.dtype == DType::I8 || w.dtype == DType::F32,
-            "weights are not i8 or f32: instruction");
+    require(w.dtype != DType::I32, "weights are not i8, f16 or f32: instruction");
     require_equal(elements(0), w.dims[1], "operand of instruction");
     if (instruction_.n_in == 3) constant(2, w.dims[0]);
     vector_out(w.dims[0]);
@@ -161,24 +171,32 @@ class Shapes {
     vector_out(length);
   }
 
-  void slice() noexcept {
-    const uint32_t length = n(0);
-    vector_out(out().dims[0]);
-    const float begin = instruction_.imm[0];
-    const bool is_index = begin >= 0 && !std::signbit(begin) && begin < float{kMaxElements} &&
-                          begin == std::floor(begin);
-    require(is_index, "begin is not a whole number: instruction");
-    if (error_) return;
-    const uint64_t end = static_cast<uint64_t>(begin) + out().dims[0];
-    if (end > length)
-      error_ = fail_at_most(Status::ProgShape, "end of instruction", end, length, index_);
+  // Any table but one of packed weights: rows of i8 with their scales, of f16, or of f32.
+  void gather() noexcept {
+    const Tensor& table = in(0);
+    const Tensor& index = in(1);
+    require(table.dtype != DType::I32 && table.rank <= 2, "not a table: instruction");
+    require((index.dtype == DType::F32 || index.dtype == DType::I32) && index.rank == 1,
+            "index is not a vector: instruction");
+    require(out().dtype == DType::F32 && out().rank == table.rank, "output of instruction");
+    require_equal(out().dims[0], index.dims[0], "rows of instruction");
+    require_equal(out().dims[1], table.dims[1], "columns of instruction");
   }
 
-  // x and y hold as many elements, `image` among them [height, width, channels].
-  void regroup(const Tensor& image) noexcept {
-    require(image.rank == 3, "not an image: instruction");
+  // One element of y for each row of x, the last dimension being the columns.
+  void reduce() noexcept {
     require(out().dtype == DType::F32, "output is not f32: instruction");
-    require_equal(out().elements(), elements(0), "output of instruction");
+    require_equal(out().elements() * in(0).dims[in(0).rank - 1u], elements(0),
+                  "output of instruction");
+  }
+
+  void top_k() noexcept {
+    const uint32_t length = n(0);
+    require(out().dtype == DType::I32 && out().rank == 1,
+            "output is not an i32 vector: instruction");
+    if (out().dims[0] > length && !error_)
+      error_ =
+          fail_at_most(Status::ProgShape, "output of instruction", out().dims[0], length, index_);
   }
 
   const Program& program_;

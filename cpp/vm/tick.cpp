@@ -17,6 +17,7 @@ Error Frame::allocate(const Model& model) noexcept {
 void Frame::reset() noexcept {
   std::memset(block_.data() + layout_.state, 0, layout_.state_bytes);
   has_previous = false;
+  ticks = 0;
 }
 
 namespace {
@@ -28,6 +29,7 @@ void commit(const FrameLayout& layout, Frame& frame, bool finite) noexcept {
   }
   std::memcpy(frame.data() + layout.previous, frame.data() + layout.output, layout.output_bytes);
   frame.has_previous = true;
+  ++frame.ticks;
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class ReferenceMachine {
       for (float& value : values_[io.tensor]) note(value = inputs.at(next++));
     }
     new_state_.clear();
-    choice_.clear();
+    ++ticks_;
     for (size_t i = 0; i < program_.instructions.size() && !fault; ++i) run(i);
     if (!fault) {
       for (const auto& [tensor, value] : new_state_) values_[tensor] = value;
@@ -48,6 +48,7 @@ class ReferenceMachine {
   }
 
   bool fault = false;
+  uint64_t seed = 0;
 
  private:
   [[nodiscard]] bool is_output(const IoSpec& io) const {
@@ -57,10 +58,13 @@ class ReferenceMachine {
 
   void run(size_t index) {
     const InstructionSpec& op = program_.instructions[index];
-    const Floats& x = values_[op.in[0]];
+    const Floats& x = op.in.empty() ? Floats{} : values_[op.in[0]];
     const TensorSpec& out = program_.tensors[op.out];
     Floats y(out.elements());
-    if (op.opcode == Opcode::Linear) {
+    if (op.opcode == Opcode::Uniform || op.opcode == Opcode::Normal) {
+      const auto draw = op.opcode == Opcode::Uniform ? rules::uniform : rules::normal;
+      for (size_t i = 0; i < y.size(); ++i) y[i] = draw(seed, ticks_ - 1, index, i);
+    } else if (op.opcode == Opcode::Linear) {
       linear(index, y);
     } else if (op.opcode == Opcode::Concat) {
       y.clear();
@@ -71,10 +75,15 @@ class ReferenceMachine {
       conv2d(op, y);
     } else if (op.opcode == Opcode::MaxPool2d || op.opcode == Opcode::AvgPool2d) {
       pool(op, y);
-    } else if (op.opcode == Opcode::ChannelsLast) {
-      transpose(x, out.dims[2], y);
-    } else if (op.opcode == Opcode::ChannelsFirst) {
-      transpose(x, y.size() / program_.tensors[op.in[0]].dims[2], y);
+    } else if (op.opcode == Opcode::Strided) {
+      strided(op, y);
+    } else if (op.opcode == Opcode::Gather) {
+      gather(op, y);
+    } else if (op.opcode == Opcode::TopK) {
+      top_k(x, y);
+    } else if (op.opcode == Opcode::ReduceSum || op.opcode == Opcode::ReduceMean ||
+               op.opcode == Opcode::ReduceMax) {
+      reduce(op, y);
     } else if (op.opcode == Opcode::RmsNorm) {
       rms_norm(op, y);
     } else if (op.opcode == Opcode::Softmax) {
@@ -82,7 +91,7 @@ class ReferenceMachine {
     } else if (op.opcode == Opcode::Argmax) {
       size_t best = 0;
       for (size_t i = 1; i < x.size(); ++i) best = x[i] > x[best] ? i : best;
-      choice_[op.out] = static_cast<int32_t>(best);
+      y[0] = static_cast<float>(best);
     } else {
       for (size_t i = 0; i < y.size(); ++i) y[i] = element(op, i);
     }
@@ -126,7 +135,9 @@ class ReferenceMachine {
       case Opcode::Exp: return rules::exp(x);
       case Opcode::Softplus: return rules::softplus(x);
       case Opcode::Erf: return rules::erf(x);
-      case Opcode::Slice: return in(0, static_cast<size_t>(op.imm) + i);
+      case Opcode::Log: return rules::log(x);
+      case Opcode::Sin: return rules::sine(x, 0);
+      case Opcode::Cos: return rules::sine(x, 1);
       case Opcode::LstmCell: {
         const size_t n = values_[op.in[2]].size();
         const auto gate = [&](size_t k) { return in(0, k * n + i) + in(1, k * n + i); };
@@ -155,9 +166,60 @@ class ReferenceMachine {
     }
   }
 
-  static void transpose(const Floats& x, size_t rows, Floats& y) {
-    const size_t cols = x.size() / rows;
-    for (size_t i = 0; i < x.size(); ++i) y[i % cols * rows + i / cols] = x[i];
+  // Element k of y has the coordinates that k has in y's dims.
+  void strided(const InstructionSpec& op, Floats& y) {
+    std::vector<uint32_t> dims = program_.tensors[op.out].dims;
+    dims.insert(dims.begin(), 4 - dims.size(), 1);
+    for (size_t k = 0; k < y.size(); ++k) {
+      int64_t at = immediate(op, 0);
+      size_t rest = k;
+      for (size_t axis = 4; axis > 0; --axis) {
+        at += static_cast<int64_t>(rest % dims[axis - 1]) * immediate(op, axis);
+        rest /= dims[axis - 1];
+      }
+      y[k] = values_[op.in[0]].at(static_cast<size_t>(at));
+    }
+  }
+
+  void gather(const InstructionSpec& op, Floats& y) {
+    const TensorSpec& table = program_.tensors[op.in[0]];
+    const Floats& index = values_[op.in[1]];
+    const size_t cols = y.size() / index.size();
+    for (size_t k = 0; k < y.size(); ++k) {
+      const float row = index[k / cols];
+      if (!(row >= 0 && row < static_cast<float>(table.dims[0])) || row != std::floor(row)) {
+        fault = true;
+        return;
+      }
+      const size_t at = static_cast<size_t>(row) * cols + k % cols;
+      y[k] = table.dtype == DType::I8 ? static_cast<float>(static_cast<int8_t>(table.values[at])) *
+                                            values_[table.scale][static_cast<size_t>(row)]
+                                      : values_[op.in[0]][at];
+    }
+  }
+
+  void top_k(const Floats& x, Floats& y) {
+    std::vector<size_t> order(x.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (const float value : x) note(value);
+    if (fault) return;
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return x[a] > x[b]; });
+    for (size_t i = 0; i < y.size(); ++i) y[i] = static_cast<float>(order[i]);
+  }
+
+  void reduce(const InstructionSpec& op, Floats& y) {
+    const Floats& x = values_[op.in[0]];
+    const size_t cols = x.size() / y.size();
+    for (size_t r = 0; r < y.size(); ++r) {
+      const Floats row(&x[r * cols], &x[r * cols] + cols);
+      if (op.opcode == Opcode::ReduceMax) {
+        for (const float value : row) note(value);
+        y[r] = *std::max_element(row.begin(), row.end());
+      } else {
+        const float sum = rules::sum(row);
+        y[r] = op.opcode == Opcode::ReduceSum ? sum : sum / static_cast<float>(cols);
+      }
+    }
   }
 
   // Element (row, col, c) of an image; nothing where that lies outside.
@@ -303,7 +365,7 @@ class ReferenceMachine {
       const SafeSpec* safe = io.is_actuator ? &program_.safe[next++] : nullptr;
       const bool is_f32 = program_.tensors[io.tensor].dtype == DType::F32;
       for (size_t i = 0; i < values_[io.tensor].size(); ++i) {
-        append(words_out, is_f32 ? action(io.tensor, safe, i) : choice(io.tensor, safe), 4);
+        append(words_out, is_f32 ? action(io.tensor, safe, i) : choice(io.tensor, safe, i), 4);
       }
     }
     has_previous_ = true;
@@ -326,21 +388,21 @@ class ReferenceMachine {
     previous = fault ? float_at(safe->safe, i) : y;
     return word_of(previous);
   }
-  uint32_t choice(uint16_t tensor, const SafeSpec* safe) {
-    if (fault) return safe == nullptr ? 0 : word_at(safe->safe, 0);
-    int32_t y = choice_[tensor];
+  uint32_t choice(uint16_t tensor, const SafeSpec* safe, size_t i) {
+    if (fault) return safe == nullptr ? 0 : word_at(safe->safe, i);
+    auto y = static_cast<int32_t>(values_[tensor][i]);
     if (safe == nullptr) return word_of(y);
-    y = std::max(y, static_cast<int32_t>(word_at(safe->low, 0)));
-    return word_of(std::min(y, static_cast<int32_t>(word_at(safe->high, 0))));
+    y = std::max(y, static_cast<int32_t>(word_at(safe->low, i)));
+    return word_of(std::min(y, static_cast<int32_t>(word_at(safe->high, i))));
   }
 
   ProgramBuilder program_;
   std::vector<Adapter> adapters_;
-  std::vector<Floats> values_;
+  std::vector<Floats> values_;  // an index as the float of it
   std::map<uint16_t, Floats> new_state_;
-  std::map<uint16_t, int32_t> choice_;
   std::map<std::pair<uint16_t, size_t>, float> previous_;
   bool has_previous_ = false;
+  uint64_t ticks_ = 0;
 };
 
 }  // namespace plasma::test

@@ -3,6 +3,7 @@
 // time. Shares nothing with cpp/kernels.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -65,6 +66,47 @@ inline float erf(float x) {
     q = q * z + c;
   }
   return clamp((inside * p) / q, -1, 1);
+}
+inline float log(float x) {
+  int k = 0;
+  float m = std::frexp(max(x, 0x1p-126f), &k);  // in [1/2, 1)
+  if (m < 0x1.6a09e6p-1f) m = m + m, k = k - 1;
+  const float s = (m - 1) / (m + 1), q = s * s;
+  float p = 0x1.1ef866p-2f;
+  for (const float c : {0x1.1eb614p-2f, 0x1.99d27cp-2f, 0x1.5555p-1f, 2.0f}) p = p * q + c;
+  const auto e = static_cast<float>(k);
+  return x > 0 ? e * kH + (e * kl + s * p) : std::nanf("");
+}
+// sin x for `quarters` even, cos x for it odd: rule 27.
+inline float sine(float x, int quarters) {
+  if (!(std::fabs(x) <= 8192)) return std::nanf("");
+  const auto offset = static_cast<float>(quarters);
+  const float n = ((x * 0x1.45f306p-2f - 0.5f * offset) + kM) - kM, m = (n + n) + offset;
+  const float r = ((x - m * 0x1.92p+0f) - m * 0x1.fb4p-12f) - m * 0x1.4442d2p-24f, z = r * r;
+  float p = 0x1.5cf9bp-19f;
+  for (const float c : {-0x1.9f6002p-13f, 0x1.110e6ap-7f, -0x1.555548p-3f}) p = p * z + c;
+  const float y = r + (r * z) * p;
+  const bool is_negated = (static_cast<int>(n) + quarters) % 2 != 0;
+  return is_negated ? y * -1.0f : y;
+}
+// Rule 28: element i of what the instruction `stream` draws.
+inline float uniform(uint64_t seed, uint64_t tick, uint64_t stream, uint64_t i) {
+  uint64_t c[4] = {i / 4, stream, tick % (1ull << 32), tick >> 32};
+  uint64_t key[2] = {seed % (1ull << 32), seed >> 32};
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t a = c[0] * 0xD2511F53u, b = c[2] * 0xCD9E8D57u;
+    const uint64_t next[4] = {(b >> 32) ^ c[1] ^ key[0], b % (1ull << 32),
+                              (a >> 32) ^ c[3] ^ key[1], a % (1ull << 32)};
+    std::copy(next, next + 4, c);
+    key[0] = (key[0] + 0x9E3779B9u) % (1ull << 32);
+    key[1] = (key[1] + 0xBB67AE85u) % (1ull << 32);
+  }
+  return std::ldexp(static_cast<float>(c[i % 4] / 512) + 0.5f, -23);
+}
+inline float normal(uint64_t seed, uint64_t tick, uint64_t stream, uint64_t i) {
+  const float u = uniform(seed, tick, stream, i - i % 2);
+  const float angle = 0x1.921fb6p+2f * uniform(seed, tick, stream, i - i % 2 + 1);
+  return std::sqrt(-2 * log(u)) * sine(angle, i % 2 == 0 ? 1 : 0);
 }
 // Rule 15, given the terms.
 inline float sum(const Floats& terms) {

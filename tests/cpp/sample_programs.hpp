@@ -164,7 +164,7 @@ inline uint32_t inputs_per_output(Opcode opcode) {
     case Opcode::Gru: return 3;
     case Opcode::LstmCell:
     case Opcode::LstmHidden: return 4;
-    case Opcode::Slice: return 2;
+    case Opcode::Strided: return 2;
     default: return 1;
   }
 }
@@ -217,6 +217,9 @@ inline OneOp one_op(Opcode opcode) {
     case Opcode::Exp:
     case Opcode::Softplus:
     case Opcode::Erf:
+    case Opcode::Log:
+    case Opcode::Sin:
+    case Opcode::Cos:
     case Opcode::Softmax:
     case Opcode::Copy: one.op = p.op(opcode, p.output("y", 2), {x}); break;
     case Opcode::Gru:
@@ -232,7 +235,24 @@ inline OneOp one_op(Opcode opcode) {
       one.op = p.op(opcode, p.output("y", 5), {x, b});
       break;
     }
-    case Opcode::Slice: one.op = p.op(opcode, p.output("y", 2), {x}, 2); break;
+    case Opcode::Strided:
+      one.op = p.op(opcode, p.output("y", 2), {x}, 3);
+      p.instructions[0].more = {0, 0, 0, -2};
+      break;
+    case Opcode::Gather: {
+      const uint16_t table = p.weights(2, 3, {1, -2, 3, 4, 127, -127}, {1, 0.5f});
+      one.op = p.op(opcode, p.image("y", Storage::Output, {2, 3}), {table, x});
+      break;
+    }
+    case Opcode::ReduceSum:
+    case Opcode::ReduceMean:
+    case Opcode::ReduceMax: {
+      p = {};
+      const uint16_t rows = p.image("x", Storage::Input, {2, 19});
+      one.op = p.op(opcode, p.output("y", 2), {rows});
+      break;
+    }
+    case Opcode::TopK: one.op = p.op(opcode, p.output("y", 2, DType::I32), {x}); break;
     case Opcode::Argmax: one.op = p.op(opcode, p.output("y", 1, DType::I32), {x}); break;
     case Opcode::Conv2d: {
       p = {};
@@ -252,11 +272,10 @@ inline OneOp one_op(Opcode opcode) {
       p.instructions[0].more = {2, 1, 1, 1, 0, 0, 0};
       break;
     }
-    case Opcode::ChannelsLast:
-    case Opcode::ChannelsFirst: {
-      p = {};
-      const uint16_t image = p.image("x", Storage::Input, {2, 3, 2});
-      one.op = p.op(opcode, p.image("y", Storage::Output, {3, 2, 2}), {image});
+    case Opcode::Uniform:
+    case Opcode::Normal: {
+      one.op = p.op(opcode, p.image("y", Storage::Output, {3, 2}), {});
+      p.op(Opcode::Copy, p.output("echo", 2), {x});  // every program has an input
       break;
     }
     default: one.exists = false;

@@ -41,6 +41,56 @@ TEST_CASE("softplus and erf stay within their error of the true function") {
   CHECK(worst_erf < 4e-7);
 }
 
+TEST_CASE("log stays within 3 ulps of the true function, over all positive floats") {
+  double worst = 0;
+  for (uint32_t b = 0x00800000u; b < 0x7F800000u;
+       b += b >= 0x3F000000u && b < 0x40000000u ? 1 : 509) {
+    const float x = from_bits(b);
+    float y;
+    kScalar.log(&x, &y, 1);
+    worst = std::max(worst, x == 1.0f ? std::fabs(y) / 0x1p-149 : ulps(y, std::log(double{x})));
+  }
+  CHECK(worst < 3.0);
+}
+
+TEST_CASE("sin and cos stay within 1.3e-7 of the true functions, up to 8192") {
+  double worst = 0, worst_near_zero = 0;
+  for (float x = -8192.0f; x <= 8192.0f; x += 0x1p-9f) {
+    float y;
+    kScalar.sin(&x, &y, 1);
+    worst = std::max(worst, std::fabs(y - std::sin(double{x})));
+    if (std::fabs(x) <= 1.5f && x != 0)
+      worst_near_zero = std::max(worst_near_zero, ulps(y, std::sin(double{x})));
+    kScalar.cos(&x, &y, 1);
+    worst = std::max(worst, std::fabs(y - std::cos(double{x})));
+  }
+  CHECK(worst < 1.3e-7);
+  CHECK(worst_near_zero < 2.0);
+}
+
+TEST_CASE("log, sin and cos are not a number outside their domains") {
+  const float outside[] = {0.0f, -0.0f, -1.0f, -0x1p-149f, -kInf, kNan};
+  const float too_large[] = {0x1.000002p+13f, -0x1.000002p+13f, 1e30f, kInf, -kInf, kNan};
+  const float inside[] = {8192.0f, -8192.0f, 0.0f, -0.0f, 1.0f, 0x1p-149f};
+  for (const KernelTable* table : tables()) {
+    float y[6];
+    table->log(outside, y, 6);
+    CHECK(std::all_of(y, y + 6, [](float v) { return std::isnan(v); }));
+    for (const auto function : {table->sin, table->cos}) {
+      function(too_large, y, 6);
+      CHECK(std::all_of(y, y + 6, [](float v) { return std::isnan(v); }));
+      CHECK(function(inside, y, 6) == 0x46000000u);
+      CHECK(std::all_of(y, y + 6, [](float v) { return std::fabs(v) <= 1.0f; }));
+    }
+    const float tiny[] = {0x1p-149f, 0x1p-126f};
+    table->log(tiny, y, 2);
+    CHECK(y[0] == y[1]);
+    CHECK(y[1] == doctest::Approx(-87.3365448));
+    const float infinite = kInf;
+    CHECK(table->log(&infinite, y, 1) == 0x7F800000u);
+  }
+}
+
 TEST_CASE("a softmax sums to 1, whatever is added to its logits") {
   Random random{9};
   for (const KernelTable* table : tables()) {

@@ -83,6 +83,9 @@ const VectorKernel kVectorKernels[] = {
     {"exp", 0x5BFA8F9DA9EDD14Du, [](Table k, Vectors v) { return k.exp(v.a, v.y, v.n); }},
     {"softplus", 0x0EEF7FDEB78961D6u, [](Table k, Vectors v) { return k.softplus(v.a, v.y, v.n); }},
     {"erf", 0xB09E0578147EBD28u, [](Table k, Vectors v) { return k.erf(v.a, v.y, v.n); }},
+    {"log", 0x5E373768ADA697B4u, [](Table k, Vectors v) { return k.log(v.a, v.y, v.n); }},
+    {"sin", 0x0A99185655D2B967u, [](Table k, Vectors v) { return k.sin(v.a, v.y, v.n); }},
+    {"cos", 0xECB301C4DC2DE532u, [](Table k, Vectors v) { return k.cos(v.a, v.y, v.n); }},
 };
 constexpr int kWidest = 4;
 constexpr uint64_t kGoldenLayers = 0x7D589C77FA22AB2Bu;

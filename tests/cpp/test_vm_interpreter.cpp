@@ -46,9 +46,13 @@ AdapterBuilder adapter_for(const P& base, uint64_t seed, bool has_bias) {
   return adapter;
 }
 
-// Mostly ordinary numbers; now and then one at the edge of what f32 holds, or not a number.
+// Mostly ordinary numbers, some of them whole; now and then one at the edge of what f32 holds, or
+// not a number.
 Floats draw_inputs(Dice& dice, size_t n) {
   Floats inputs = dice.floats(n, 2);
+  if (dice.below(4) == 0) {
+    for (float& value : inputs) value = std::round(value);
+  }
   const float edges[] = {0,        -0.0f,      0x1p-149f, 0x1p-100f,     1e30f,
                          -3.3e38f, INFINITY,   -INFINITY, std::nanf(""), 0x1p-126f,
                          -87.5f,   12582913.f, 1e-30f};

@@ -420,21 +420,4 @@ TEST_CASE("element-wise instructions take tensors of any shape, all of one") {
   }
 }
 
-TEST_CASE("channels_last and channels_first undo each other") {
-  P p;
-  const uint16_t x = p.image("x", Storage::Input, {3, 2, 4});
-  const uint16_t last = p.image("", Storage::Arena, {2, 4, 3});
-  p.op(Opcode::ChannelsLast, last, {x});
-  p.op(Opcode::ChannelsFirst, p.image("y", Storage::Output, {3, 2, 4}), {last});
-  p.op(Opcode::Copy, p.image("last", Storage::Output, {2, 4, 3}), {last});
-  for_each_table([&](const kernels::KernelTable& table) {
-    Rig rig(p, table);
-    Floats given(24);
-    for (size_t i = 0; i < given.size(); ++i) given[i] = static_cast<float>(i);
-    const Floats y = floats_of(rig.tick(given));
-    CHECK(Floats(y.begin(), y.begin() + 24) == given);
-    CHECK(Floats(y.begin() + 24, y.begin() + 30) == Floats{0, 8, 16, 1, 9, 17});
-  });
-}
-
 }  // namespace plasma::test

@@ -42,6 +42,7 @@ typedef struct pe_options {
   uint64_t max_memory_bytes; /* for constants, arena and state, each; 0: 64 MiB */
   uint64_t max_cost_units;   /* of one tick; 0: no limit */
   uint32_t lock_memory;      /* not 0: keep what a step reads and writes in RAM (mlock) */
+  uint64_t seed;             /* of what `uniform` and `normal` draw */
 } pe_options;
 
 typedef enum pe_element { PE_F32 = 3, PE_I32 = 4 } pe_element;
@@ -82,8 +83,11 @@ void pe_policy_digest(const pe_policy* policy, uint8_t digest[PE_DIGEST_BYTES]);
 /* One tick: one pointer per input and output, `elements` values of its type each. Never allocates,
  * locks or waits. */
 pe_step_result pe_policy_step(pe_policy* policy, const float* const* inputs, void* const* outputs);
-/* Zeroes recurrent state. PE_STEP_BUSY when another thread is inside step. */
+/* Zeroes recurrent state; random numbers begin again. PE_STEP_BUSY when another thread is inside
+ * step. */
 pe_step_result pe_policy_reset(pe_policy* policy);
+/* The same, and from now on random numbers are those of this seed. */
+pe_step_result pe_policy_reset_to(pe_policy* policy, uint64_t seed);
 
 /* Verified now, live at the next step. 0 <= gain <= 1. */
 int32_t pe_policy_attach(pe_policy* policy, const char* path, const char* name, float gain,

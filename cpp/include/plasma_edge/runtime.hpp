@@ -56,6 +56,7 @@ struct LoadOptions {
   uint64_t max_file_bytes = 256ull << 20;
   uint64_t max_memory_bytes = 64ull << 20;  // for constants, arena and state, each
   uint64_t max_cost_units = UINT64_MAX;     // of one tick, adapters included
+  uint64_t seed = 0;                        // of what `uniform` and `normal` draw
 };
 
 enum class ElementType : uint8_t { F32 = 3, I32 = 4 };
@@ -130,13 +131,14 @@ class Policy {
   StepResult step(const float* const* inputs, void* const* outputs) noexcept;
   // Many robots with a state each, for simulation and evaluation: row r of input i begins at
   // inputs[i] + r * elements. Rows with starts[r] begin an episode; null: none does. The states
-  // stay from call to call; another number of rows begins them all anew. Not counted in stats().
+  // stay from call to call; another number of rows begins them all anew. Row r draws its random
+  // numbers from seed + r. Not counted in stats().
   Error step_batch(size_t rows, const float* const* inputs, void* const* outputs,
                    const bool* starts) noexcept;
 
-  // Zeroes recurrent state and forgets the previous
-  // action, in every row too. False when another thread is inside step().
-  [[nodiscard]] bool reset() noexcept;
+  // Zeroes recurrent state and forgets the previous action, in every row too; random numbers begin
+  // again, those of `seed` where one is given. False when another thread is inside step().
+  [[nodiscard]] bool reset(std::optional<uint64_t> seed = {}) noexcept;
 
   // Verifies, validates and self-tests an adapter of this
   // base and switches it on, 0 <= gain <= 1, in one tick.

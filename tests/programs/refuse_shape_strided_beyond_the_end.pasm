@@ -2,4 +2,4 @@
 ; error E_PROG_SHAPE
 input  x f32[4]
 output y f32[2]
-slice y, x, 3
+strided y, x, 3, 0, 0, 0, 1
