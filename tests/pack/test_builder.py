@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from plasma_pack import SourceError
 from plasma_pack.builder import Builder
 from plasma_pack.lowering import Options, lower
-from plasma_pack.program import Instruction, Program, Storage
+from plasma_pack.program import DType, Instruction, Program, Storage
 
 ONES = np.ones(2)
 
 
 def built(builder: Builder, result: str, **options: object) -> Program:
-    return lower(builder, {"y": builder.ids(result)}, {}, Options(**options))  # type: ignore[arg-type]
+    ids = builder.ids(result).reshape(builder.spans[result].dims)
+    return lower(builder, {"y": ids}, {}, Options(**options))  # type: ignore[arg-type]
 
 
 def ops(program: Program) -> list[str]:
@@ -97,15 +100,52 @@ def test_the_same_rows_of_a_linear_are_made_once(builder: Builder) -> None:
     assert program.slot_names == ("fc[2:4]",)
 
 
-def test_parts_of_an_input_are_slices_in_their_order(builder: Builder) -> None:
-    first = built(builder, builder.tensor(builder.ids("x")[[1]]))
-    assert [(i.op, i.immediates) for i in first.instructions] == [("slice", (1.0,))]
-    swapped = builder.tensor(builder.ids("x")[[1, 0]])
-    assert ops(lower(builder, {"z": builder.ids(swapped)}, {}, Options())) == [
-        "slice",
-        "slice",
-        "concat",
-    ]
+def moved(
+    ids: list[int], dims: tuple[int, ...] | None = None, n: int = 12
+) -> list[tuple[str, Any]]:
+    """What takes these elements of a vector of n to a tensor of these dims."""
+    builder = Builder()
+    x = builder.declare("x", n, Storage.INPUT)
+    program = built(builder, builder.tensor(x[np.array(ids)], dims))
+    return [(i.op, i.immediates) for i in program.instructions]
+
+
+def test_a_walk_through_a_vector_is_one_strided() -> None:
+    assert moved([1]) == [("strided", (1, 0, 0, 0, 1))]
+    assert moved([2, 3, 4]) == [("strided", (2, 0, 0, 0, 1))]
+    assert moved([1, 0]) == [("strided", (1, 0, 0, 0, -1))]
+    assert moved([2, 5, 8, 11]) == [("strided", (2, 0, 0, 0, 3))]
+    assert moved([7] * 50) == [("strided", (7, 0, 0, 0, 0))]
+    assert moved([0, 4, 8, 1, 5, 9], (2, 3)) == [("strided", (0, 0, 0, 1, 4))]
+    assert moved([3, 4, 3, 4], (2, 2)) == [("strided", (3, 0, 0, 0, 1))]
+    assert moved([0, 1, 4, 5, 6, 7, 10, 11], (2, 2, 2)) == [("strided", (0, 0, 6, 4, 1))]
+
+
+def test_a_walk_of_more_axes_than_its_result_is_laid_flat() -> None:
+    assert moved([0, 4, 8, 1, 5, 9]) == [("strided", (0, 0, 0, 1, 4)), ("concat", ())]
+
+
+def test_what_is_no_walk_is_gathered() -> None:
+    assert moved([0, 1, 3]) == [("gather", ())]
+    assert moved([0, 1, 3, 2], (2, 2)) == [("gather", ()), ("strided", (0, 0, 0, 2, 1))]
+
+
+def test_elements_of_a_constant_are_taken_at_once(builder: Builder) -> None:
+    k = builder.constant(np.arange(6.0).reshape(2, 3))
+    taken = builder.tensor(builder.ids(k)[[5, 0, 0]])
+    assert builder.constants[taken].tolist() == [5, 0, 0]
+    assert builder.ops == []
+
+
+def test_the_same_elements_are_moved_once(builder: Builder) -> None:
+    assert builder.tensor(builder.ids("x")[[1, 0]]) == builder.tensor(builder.ids("x")[[1, 0]])
+
+
+def test_indices_are_used_all_together(builder: Builder) -> None:
+    best = builder.emit("top_k", ["x"], 2, dtype=DType.I32)
+    assert builder.tensor(builder.ids(best)) == best
+    with pytest.raises(SourceError, match="only be used all together"):
+        builder.tensor(builder.ids(best)[:1])
 
 
 def test_parts_of_a_state_are_states_and_must_not_overlap(builder: Builder) -> None:

@@ -67,7 +67,8 @@ def build(
                   there are several inputs); None draws them at random
     audit         {'verdict': 'unverified' | 'verified', scores…}
     max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
-    weights       'int8', or 'f32' to keep them exact (4 × the bytes, several times the work)
+    weights       'int8', or 'f32' to keep them exact (4 × the bytes, several times the work), or
+                  'f16' (2 × the bytes; the work of f32)
     low, high     action limits in the output's unit: a number, [n], or {output: …}; derived when
                   the network ends in clamp, tanh, sigmoid or tanh · scale + offset
     safe          action on a fault, default 0 within the limits (discrete: index 0)
@@ -106,8 +107,8 @@ def _check_counts(max_adapters: int, max_rank: int, weights: str) -> None:
         raise OptionError(f"max_adapters: found {max_adapters}, expected 0 to {fmt.MAX_ADAPTERS}")
     if not 1 <= max_rank <= fmt.MAX_RANK:
         raise OptionError(f"max_rank: found {max_rank}, expected 1 to {fmt.MAX_RANK}")
-    if weights not in ("int8", "f32"):
-        raise OptionError(f"weights: found {weights!r}, expected 'int8' or 'f32'")
+    if weights not in ("int8", "f16", "f32"):
+        raise OptionError(f"weights: found {weights!r}, expected 'int8', 'f16' or 'f32'")
 
 
 def _compile(

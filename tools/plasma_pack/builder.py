@@ -5,7 +5,8 @@ together.
 A vector in flight is an array of element ids: each names one element of one tensor. Moving elements
 around (reshape, slice, split, concatenate) is then plain indexing, and only a vector that an
 instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`,
-part of a state a state of its own, any other part a `slice`.
+part of a state a state of its own; anything else that is a walk (moves.py) is a `strided`, and what
+is none a `gather` with a constant index.
 
 Folding happens when an operation is added, and leaves the replaced one to be swept away if nothing
 else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`;
@@ -25,6 +26,7 @@ import numpy.typing as npt
 
 from .cell_fold import find_cell
 from .errors import SourceError
+from .moves import MAX_AXES, Walk, walk_in, walk_through
 from .program import Array, DType, Storage
 
 Ids = npt.NDArray[np.int64]
@@ -86,6 +88,7 @@ class Builder:
         self._order: list[Span] = []
         self._next_id = 0
         self._parts: dict[tuple[str, int, int], str] = {}
+        self._moved: dict[tuple[bytes, Dims], str] = {}
         self._origins: dict[str, tuple[str, int, int]] = {}
 
     # ---- tensors and ids
@@ -111,19 +114,60 @@ class Builder:
         self.constants[name] = np.asarray(values, np.float32)
         return name
 
-    def tensor(self, ids: Ids) -> str:
-        """The vector that holds exactly these elements in this order; made by slicing, `concat` and
-        `channels_first` where needed.
+    def tensor(self, ids: Ids, dims: Dims | None = None) -> str:
+        """The tensor of these dims, a vector by default, that holds exactly these elements in this
+        order; made by `strided`, `gather` and `concat` where needed.
         """
         flat = ids.reshape(-1)
-        if _is_repeated(flat):
-            return self._repeated(flat[:1], flat.size)
-        pieces = self._pieces(flat)
-        if pieces is None:
-            return self._join(
-                [self._part(span, begin, end) for span, begin, end in self._runs(flat)]
-            )
-        return self._join([self._in_order(piece) for piece in pieces])
+        dims = (flat.size,) if dims is None else dims
+        key = (flat.tobytes(), dims)
+        if key not in self._moved:
+            segments = self._segments(flat)
+            if len(segments) == 1:
+                self._moved[key] = self._take(*segments[0], dims)
+            else:
+                joined = self._join([self._take(*segment) for segment in segments])
+                self._moved[key] = self._shaped(joined, dims)
+        return self._moved[key]
+
+    def _segments(self, flat: Ids) -> list[tuple[Span, Ids]]:
+        """(tensor, which of its elements) for each stretch of elements of one tensor."""
+        firsts = np.array([span.first for span in self._order])
+        owners = np.searchsorted(firsts, flat, side="right") - 1
+        cuts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), flat.size]
+        spans = [self._order[owners[begin]] for begin in cuts[:-1]]
+        parts = [flat[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+        return [(span, part - span.first) for span, part in zip(spans, parts, strict=True)]
+
+    def _take(self, span: Span, order: Ids, dims: Dims | None = None) -> str:
+        """Elements of one tensor, as a tensor of these dims."""
+        dims = (order.size,) if dims is None else dims
+        is_whole = order.size == span.elements and _is_identity(order)
+        if is_whole and dims == span.dims:
+            return span.name
+        if span.dtype is DType.I32:
+            raise SourceError("indices that ArgMax or TopK gives can only be used all together")
+        if span.storage is Storage.CONST:
+            return self.constant(self.constants[span.name].reshape(-1)[order].reshape(dims))
+        if is_whole and len(dims) == 1:
+            return self.emit("concat", [span.name], dims)
+        if _is_identity(order - order[0]) and not is_whole:
+            return self._shaped(self._part(span, int(order[0]), int(order[-1]) + 1), dims)
+        walk = walk_in(order.reshape(dims)) if len(dims) <= MAX_AXES else None
+        if walk is not None:
+            return self.emit("strided", [span.name], dims, immediates=walk.immediates)
+        walk = walk_through(order)
+        if walk is not None:
+            moved = self.emit("strided", [span.name], walk.dims, immediates=walk.immediates)
+        else:
+            table = self._shaped(span.name, (span.elements,))
+            index = self.constant(order.astype(np.float32))
+            moved = self.emit("gather", [table, index], order.size)
+        return self._shaped(moved, dims)
+
+    def _shaped(self, name: str, dims: Dims) -> str:
+        """The same elements as a tensor of other dims."""
+        return self.tensor(self.ids(name), dims) if self.spans[name].dims != dims else name
 
     def arrange(self, ids: Ids) -> Arranged:
         """The tensor that holds exactly these elements in whatever order costs nothing: for
@@ -146,60 +190,19 @@ class Builder:
 
     def channels_last(self, ids: Ids) -> str:
         """The tensor [height, width, channels] of a value [channels, height, width]."""
-        channels, height, width = ids.shape
-        pieces = self._pieces(ids.reshape(-1))
-        if pieces is not None and len(pieces) == 1 and self._is_image(pieces[0], ids.shape):
-            return pieces[0].name
-        exact = pieces is not None and len(pieces) == 1 and _is_identity(pieces[0].order)
-        source = pieces[0].name if pieces is not None and exact else self.tensor(ids)
-        return self.emit("channels_last", [source], (height, width, channels))
+        return self.tensor(ids.transpose(1, 2, 0), (ids.shape[1], ids.shape[2], ids.shape[0]))
 
     def _pieces(self, flat: Ids) -> list[Arranged] | None:
         """The whole tensors, each in an order of its own, that follow each other; None where a part
-        of a tensor is used, or one element again and again.
+        of a tensor is used, or one again.
         """
-        if _is_repeated(flat):
-            return None
-        pieces = []
-        while flat.size:
-            span = self._span_of(int(flat[0]))
-            order = flat[: span.elements] - span.first
-            if not np.array_equal(np.sort(order), np.arange(span.elements)):
+        pieces: list[Arranged] = []
+        for span, order in self._segments(flat):
+            is_whole = np.array_equal(np.sort(order), np.arange(span.elements))
+            if not is_whole or any(piece.name == span.name for piece in pieces):
                 return None
             pieces.append(Arranged(span.name, order))
-            flat = flat[span.elements :]
         return pieces
-
-    def _in_order(self, piece: Arranged) -> str:
-        """A whole tensor as a vector in the value's order."""
-        dims = self.spans[piece.name].dims
-        if _is_identity(piece.order):
-            if len(dims) == 1:
-                return piece.name
-            return self.emit("concat", [piece.name], math.prod(dims))
-        if len(dims) == 3 and self._is_image(piece, (dims[2], dims[0], dims[1])):
-            return self.emit("channels_first", [piece.name], math.prod(dims))
-        return self._join(
-            [self._part(*run) for run in self._runs(piece.order + self.spans[piece.name].first)]
-        )
-
-    def _is_image(self, piece: Arranged, shape: Dims) -> bool:
-        """Whether a value of shape [channels, height, width] lies as [height, width, channels]."""
-        channels, height, width = shape
-        last = np.arange(piece.order.size).reshape(height, width, channels)
-        return self.spans[piece.name].dims == last.shape and np.array_equal(
-            piece.order, last.transpose(2, 0, 1).reshape(-1)
-        )
-
-    def _repeated(self, element: Ids, count: int) -> str:
-        """One element so many times, by way of eight, sixty-four, …"""
-        block, parts = self.tensor(element), []
-        while count > 0:
-            parts += [block] * (count % MAX_OPERANDS)
-            count //= MAX_OPERANDS
-            if count > 0:
-                block = self._join([block] * MAX_OPERANDS)
-        return self._join(parts)
 
     def _join(self, parts: list[str]) -> str:
         while len(parts) > 1:
@@ -213,19 +216,6 @@ class Builder:
 
     def _span_of(self, element: int) -> Span:
         return self._order[bisect_right(self._order, element, key=lambda span: span.first) - 1]
-
-    def _runs(self, ids: Ids) -> list[tuple[Span, int, int]]:
-        """Stretches of neighbouring elements of one tensor: (tensor, begin, end)."""
-        runs: list[tuple[Span, int, int]] = []
-        for element in ids.tolist():
-            if runs:
-                span, begin, end = runs[-1]
-                if element == span.first + end and end < span.elements:
-                    runs[-1] = (span, begin, end + 1)
-                    continue
-            span = self._span_of(element)
-            runs.append((span, element - span.first, element - span.first + 1))
-        return runs
 
     def _part(self, span: Span, begin: int, end: int) -> str:
         if (begin, end) == (0, span.elements):
@@ -242,8 +232,6 @@ class Builder:
 
     def _make_part(self, span: Span, begin: int, end: int) -> str:
         op = self.made.get(span.name)
-        if span.storage is Storage.CONST:
-            return self.constant(self.constants[span.name].reshape(-1)[begin:end])
         if span.storage is Storage.STATE:
             name = f"{span.name}[{begin}:{end}]"
             self.declare(name, end - begin, Storage.STATE)
@@ -253,7 +241,8 @@ class Builder:
             return self.emit(
                 "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
             )
-        return self.emit("slice", [span.name], end - begin, immediates=(float(begin),))
+        walk = Walk(begin, (end - begin,), (1,))
+        return self.emit("strided", [span.name], end - begin, immediates=walk.immediates)
 
     def _fresh(self, prefix: str) -> str:
         return f"%{prefix}{len(self.spans)}"  # no io is called so: % cannot stand in an identifier
@@ -345,10 +334,6 @@ class Builder:
         return self.emit(
             "conv2d", op.inputs, self.spans[op.output].dims, op.constants, op.immediates, op.label
         )
-
-
-def _is_repeated(flat: Ids) -> bool:
-    return flat.size > 1 and bool((flat == flat[0]).all())
 
 
 def _is_identity(order: Ids) -> bool:

@@ -126,7 +126,7 @@ def build(
     out: Out,
     golden: Golden = None,
     audit: Audit = None,
-    weights: Annotated[str, typer.Option(help="int8 or f32")] = "int8",
+    weights: Annotated[str, typer.Option(help="int8, f16 or f32")] = "int8",
     max_adapters: Annotated[
         int, typer.Option(help="how many adapters may be attached at once")
     ] = 4,

@@ -17,7 +17,16 @@ from .program import Array, DType, FloatArray, Instruction, Io, Program, Safe, S
 
 Numbers = float | Sequence[float] | Array
 # Operations whose upper bound is 1, and their lower bound.
-_WITHIN_ONE = {"tanh": -1, "erf": -1, "lstm_hidden": -1, "sigmoid": 0, "softmax": 0}
+_WITHIN_ONE = {
+    "tanh": -1,
+    "erf": -1,
+    "sin": -1,
+    "cos": -1,
+    "lstm_hidden": -1,
+    "sigmoid": 0,
+    "softmax": 0,
+    "uniform": 0,
+}
 
 PerOutput = Numbers | Mapping[str, Numbers] | None
 

@@ -18,12 +18,14 @@ from .quantize import quantize
 # Constants of these have the shape of the result.
 _ELEMENTWISE = ("normalize", "clamp", "squash")
 
+F16_OVERFLOW = 65_520  # rounds to infinity
+
 _TABLE_ORDER = (Storage.INPUT, Storage.OUTPUT, Storage.STATE, Storage.CONST, Storage.ARENA)
 
 
 @dataclass(frozen=True)
 class Options:
-    """weights: 'int8' or 'f32'. max_rank: of every slot; 0 makes no slots."""
+    """weights: 'int8', 'f16' or 'f32'. max_rank: of every slot; 0 makes no slots."""
 
     weights: str = "int8"
     max_rank: int = 16
@@ -32,7 +34,7 @@ class Options:
 def lower(
     builder: Builder, outputs: Mapping[str, Ids], states: Mapping[str, Ids], options: Options
 ) -> Program:
-    """outputs: elements of each output by name. states: next value of each state (declared in the
+    """outputs: elements of each output by name, in its shape. states: next value of each state (declared in the
     builder) by name.
     """
     state_copies = _state_copies(builder, states)
@@ -63,11 +65,11 @@ def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: 
     """Each output is written by the instruction that makes it, or by a copy when others read that
     value too.
     """
-    sources = {name: builder.tensor(ids) for name, ids in outputs.items()}
+    sources = {name: builder.tensor(ids, ids.shape) for name, ids in outputs.items()}
     read = [*sources.values(), *state_sources, *(name for op in builder.ops for name in op.inputs)]
     for name, source in sources.items():
         span = builder.spans[source]
-        builder.declare(name, span.elements, Storage.OUTPUT, span.dtype)
+        builder.declare(name, span.dims, Storage.OUTPUT, span.dtype)
         made = builder.made.get(source)
         if made is not None and read.count(source) == 1:
             builder.ops[builder.ops.index(made)] = replace(made, output=name)
@@ -123,7 +125,7 @@ class _Lowering:
 
     def add(self, op: Op) -> None:
         for name in (*op.inputs, op.output):
-            self._tensor(name)
+            self._tensor(name, is_table=op.op == "gather" and name == op.inputs[0])
         prefix = f"%i{len(self.instructions)}"
         constants = [
             self._constant(f"{prefix}c{k}", values, op) for k, values in enumerate(op.constants)
@@ -149,9 +151,11 @@ class _Lowering:
         declared = self.builder.spans[tensor.name].first if is_io else 0
         return _TABLE_ORDER.index(tensor.storage), declared
 
-    def _tensor(self, name: str) -> None:
+    def _tensor(self, name: str, *, is_table: bool) -> None:
         span = self.builder.spans[name]
         values = self.builder.constants.get(name)
+        if values is not None and values.ndim == 2 and is_table:
+            self._weights(name, values, "a table")
         self.tensors.setdefault(name, Tensor(name, span.dtype, span.dims, span.storage, values))
 
     def _constant(self, name: str, values: Array, op: Op) -> str:
@@ -164,24 +168,30 @@ class _Lowering:
         is_kernel = op.op == "conv2d" and values.ndim == 4
         if is_kernel and self.options.weights != "int8":
             raise SourceError(f"{op.label} is a convolution, which has int8 weights only")
-        if is_kernel or (values.ndim == 2 and op.op == "linear" and self.options.weights == "int8"):
-            matrix = quantize(values.reshape(len(values), -1), f"weights of {op.label}")
-            scale = f"{name}s"
-            self.tensors[scale] = Tensor(
-                scale, DType.F32, matrix.scales.shape, Storage.CONST, matrix.scales
-            )
-            self.tensors[name] = Tensor(
-                name,
-                DType.I8,
-                values.shape,
-                Storage.CONST,
-                matrix.values.reshape(values.shape),
-                scale,
-            )
+        if is_kernel or (values.ndim == 2 and op.op == "linear"):
+            self._weights(name, values, f"weights of {op.label}")
         else:
-            floats = values.astype(np.float32)
-            self.tensors[name] = Tensor(name, DType.F32, values.shape, Storage.CONST, floats)
+            self._floats(name, values, DType.F32)
         return name
+
+    def _weights(self, name: str, values: Array, what: str) -> None:
+        """As the options say; int8 with a scale for each row."""
+        if self.options.weights == "f32":
+            return self._floats(name, values, DType.F32)
+        if self.options.weights == "f16":
+            if not (np.abs(values) < F16_OVERFLOW).all():
+                raise SourceError(f"{what} holds {np.abs(values).max():.3g}, too large for f16")
+            return self._floats(name, values, DType.F16)
+        matrix = quantize(values.reshape(len(values), -1), what)
+        scale = f"{name}s"
+        self._floats(scale, matrix.scales, DType.F32)
+        quantized = matrix.values.reshape(values.shape)
+        self.tensors[name] = Tensor(name, DType.I8, values.shape, Storage.CONST, quantized, scale)
+        return None
+
+    def _floats(self, name: str, values: Array, dtype: DType) -> None:
+        values = values.astype(dtype.numpy)
+        self.tensors[name] = Tensor(name, dtype, values.shape, Storage.CONST, values)
 
     def _slots(self) -> tuple[tuple[Slot, ...], tuple[str, ...]]:
         if self.options.max_rank == 0:

@@ -120,6 +120,7 @@ class _Walk:
     def finish(self, options: Options) -> Program:
         fed_back = set(self.pairs.values())
         outputs = {name: self._output(name) for name in self.graph.outputs if name not in fed_back}
+        outputs = {name: ids.reshape(_dims(ids.shape)) for name, ids in outputs.items()}
         if not outputs:
             raise SourceError(
                 "the network has no output besides its state; export the action as an output"
