@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "plasma_edge/plasma_edge.h"
+#include "reference_rules.hpp"
 #include "robot_packets.hpp"
 
 namespace plasma::test {
@@ -147,6 +148,30 @@ TEST_CASE("null arguments are an error and not a crash") {
   CHECK(code_of(pe_policy_set_gains(policy, &name, &gain, 1, nullptr)) == "E_UNKNOWN_NAME");
   CHECK(pe_policy_set_gains(policy, nullptr, nullptr, 0, nullptr) == 0);
   pe_policy_free(nullptr);
+}
+
+TEST_CASE("the seed is the one of the options, then the one of a reset") {
+  ProgramBuilder p;
+  const uint16_t x = p.input("x", 1);
+  p.op(Opcode::Uniform, p.output("y", 1), {});
+  p.op(Opcode::Copy, p.output("echo", 1), {x});
+  const Blob packet = base_packet(p).build();
+  const pe_options options = {.seed = 7};
+  CPolicy c(packet, &kTrust, &options);
+  const auto draw = [&] {
+    const float in = 0;
+    float y = 0, echo = 1;
+    const float* inputs[] = {&in};
+    void* outputs[] = {&y, &echo};
+    CHECK(pe_policy_step(c.policy, inputs, outputs) == PE_STEP_OK);
+    return y;
+  };
+  CHECK(draw() == rules::uniform(7, 0, 0, 0));
+  CHECK(draw() == rules::uniform(7, 1, 0, 0));
+  CHECK(pe_policy_reset(c.policy) == PE_STEP_OK);
+  CHECK(draw() == rules::uniform(7, 0, 0, 0));
+  CHECK(pe_policy_reset_to(c.policy, 8) == PE_STEP_OK);
+  CHECK(draw() == rules::uniform(8, 0, 0, 0));
 }
 
 TEST_CASE("options of zero are the defaults, others are what they say") {

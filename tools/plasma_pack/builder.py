@@ -88,7 +88,8 @@ class Builder:
         self._order: list[Span] = []
         self._next_id = 0
         self._parts: dict[tuple[str, int, int], str] = {}
-        self._moved: dict[tuple[bytes, Dims], str] = {}
+        self._moved: dict[tuple[bytes, Dims | None], str] = {}
+        self._sources: dict[str, Ids] = {}  # the elements that a moved tensor holds
         self._origins: dict[str, tuple[str, int, int]] = {}
 
     # ---- tensors and ids
@@ -118,16 +119,21 @@ class Builder:
         """The tensor of these dims, a vector by default, that holds exactly these elements in this
         order; made by `strided`, `gather` and `concat` where needed.
         """
-        flat = ids.reshape(-1)
-        dims = (flat.size,) if dims is None else dims
+        return self._move(ids.reshape(-1), (ids.size,) if dims is None else dims)
+
+    def _move(self, flat: Ids, dims: Dims | None) -> str:
+        """A tensor of these elements; None: of the dims that take fewest instructions."""
         key = (flat.tobytes(), dims)
         if key not in self._moved:
             segments = self._segments(flat)
             if len(segments) == 1:
-                self._moved[key] = self._take(*segments[0], dims)
+                moved = self._take(*segments[0], dims)
             else:
-                joined = self._join([self._take(*segment) for segment in segments])
-                self._moved[key] = self._shaped(joined, dims)
+                moved = self._join(
+                    [self._take(*segment, (segment[1].size,)) for segment in segments]
+                )
+            self._moved[key] = moved if dims is None else self._shaped(moved, dims)
+            self._sources.setdefault(self._moved[key], flat)
         return self._moved[key]
 
     def _segments(self, flat: Ids) -> list[tuple[Span, Ids]]:
@@ -139,12 +145,12 @@ class Builder:
         parts = [flat[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
         return [(span, part - span.first) for span, part in zip(spans, parts, strict=True)]
 
-    def _take(self, span: Span, order: Ids, dims: Dims | None = None) -> str:
-        """Elements of one tensor, as a tensor of these dims."""
-        dims = (order.size,) if dims is None else dims
+    def _take(self, span: Span, order: Ids, wanted: Dims | None) -> str:
+        """Elements of one tensor, of the wanted dims if one instruction can do it."""
         is_whole = order.size == span.elements and _is_identity(order)
-        if is_whole and dims == span.dims:
+        if is_whole and wanted in (None, span.dims):
             return span.name
+        dims = (order.size,) if wanted is None else wanted
         if span.dtype is DType.I32:
             raise SourceError("indices that ArgMax or TopK gives can only be used all together")
         if span.storage is Storage.CONST:
@@ -152,18 +158,14 @@ class Builder:
         if is_whole and len(dims) == 1:
             return self.emit("concat", [span.name], dims)
         if _is_identity(order - order[0]) and not is_whole:
-            return self._shaped(self._part(span, int(order[0]), int(order[-1]) + 1), dims)
+            return self._part(span, int(order[0]), int(order[-1]) + 1)
         walk = walk_in(order.reshape(dims)) if len(dims) <= MAX_AXES else None
+        walk = walk or walk_through(order)
         if walk is not None:
-            return self.emit("strided", [span.name], dims, immediates=walk.immediates)
-        walk = walk_through(order)
-        if walk is not None:
-            moved = self.emit("strided", [span.name], walk.dims, immediates=walk.immediates)
-        else:
-            table = self._shaped(span.name, (span.elements,))
-            index = self.constant(order.astype(np.float32))
-            moved = self.emit("gather", [table, index], order.size)
-        return self._shaped(moved, dims)
+            return self.emit("strided", [span.name], walk.dims, immediates=walk.immediates)
+        table = self._shaped(span.name, (span.elements,))
+        index = self.constant(order.astype(np.float32))
+        return self.emit("gather", [table, index], order.size)
 
     def _shaped(self, name: str, dims: Dims) -> str:
         """The same elements as a tensor of other dims."""
@@ -175,7 +177,7 @@ class Builder:
         """
         pieces = self._pieces(ids.reshape(-1))
         if pieces is None:
-            return Arranged(self.tensor(ids), np.arange(ids.size))
+            return Arranged(self._move(ids.reshape(-1), None), np.arange(ids.size))
         if len(pieces) == 1:
             return pieces[0]
         begins = np.cumsum([0, *(piece.order.size for piece in pieces)])
@@ -187,6 +189,23 @@ class Builder:
     def arranged_ids(self, name: str, order: Ids) -> Ids:
         """The ids of a value that lies in a tensor in this order."""
         return self.spans[name].first + order
+
+    def without_signs(self, ids: Ids) -> tuple[Ids, Array]:
+        """The elements that these are, but for their signs, and the signs: −x · c is x · −c."""
+        flat, signs = ids.reshape(-1).copy(), np.ones(ids.size)
+        begin = 0
+        for span, order in self._segments(flat):
+            part = slice(begin, begin + order.size)
+            begin += order.size
+            made = self.made.get(span.name)
+            if made is None or made.op != "normalize" or made.constants[0].any():
+                continue
+            factors = made.constants[1].reshape(-1)[order]
+            if (np.abs(factors) == 1).all():
+                source = made.inputs[0]
+                flat[part] = self._sources.get(source, self.ids(source))[order]
+                signs[part] = factors
+        return flat.reshape(ids.shape), signs.reshape(ids.shape)
 
     def channels_last(self, ids: Ids) -> str:
         """The tensor [height, width, channels] of a value [channels, height, width]."""

@@ -99,6 +99,7 @@ def _selu(node: Node, x: str) -> str:
 
 ACTIVATIONS: dict[str, Convert] = {
     "Abs": _unary("abs"),
+    "Cos": _unary("cos"),
     "Elu": _with_alpha("elu", 1.0),
     "Erf": _unary("erf"),
     "Exp": _unary("exp"),
@@ -106,12 +107,14 @@ ACTIVATIONS: dict[str, Convert] = {
     "HardSigmoid": _apply(_hard_sigmoid),
     "HardSwish": _apply(_hard_swish),
     "LeakyRelu": _with_alpha("leaky_relu", 0.01),
+    "Log": _unary("log"),
     "Mish": _apply(_mish),
     "Neg": _apply(_neg),
     "Reciprocal": _apply(_reciprocal),
     "Relu": _unary("relu"),
     "Selu": _apply(_selu),
     "Sigmoid": _unary("sigmoid"),
+    "Sin": _unary("sin"),
     "Softplus": _unary("softplus"),
     "Sqrt": _unary("sqrt"),
     "Tanh": _unary("tanh"),

@@ -17,19 +17,16 @@ MAX_POWER = 8
 
 
 def _two_live(node: Node, op: str) -> list[Ids]:
+    """The operand that is not repeated stays where it lies, and the other is laid out like it."""
     a, b = node.ids(0), node.ids(1)
     shape = np.broadcast_shapes(a.shape, b.shape)
-    if any(ids.size not in (1, np.prod(shape)) for ids in (a, b)):
-        raise node.error(
-            f"combines shapes {a.shape} and {b.shape}; expected as many elements, or one"
-        )
-    a, b = (np.broadcast_to(ids, shape) for ids in (a, b))
-    left, right = node.builder.arrange(a), node.builder.arrange(b)
-    spans = node.builder.spans
-    if spans[left.name].dims == spans[right.name].dims and np.array_equal(left.order, right.order):
-        return node.arranged(node.builder.binary(op, left.name, right.name), left, shape)
-    y = node.builder.binary(op, node.builder.tensor(a), node.builder.tensor(b))
-    return node.wrap(y, shape)
+    is_first = a.size == np.prod(shape)
+    lead, other = (np.broadcast_to(ids, shape) for ids in ((a, b) if is_first else (b, a)))
+    x = node.builder.arrange(lead)
+    dims = node.builder.spans[x.name].dims
+    y = node.builder.tensor(x.constant(other.reshape(-1)), dims)
+    operands = (x.name, y) if is_first else (y, x.name)
+    return node.arranged(node.builder.binary(op, *operands), x, shape)
 
 
 def _live_and_constant(node: Node) -> tuple[Ids, Array, tuple[int, ...]]:
@@ -37,8 +34,6 @@ def _live_and_constant(node: Node) -> tuple[Ids, Array, tuple[int, ...]]:
     live = 0 if node.is_live(0) else 1
     ids, values = node.ids(live), node.constant(1 - live)
     shape = np.broadcast_shapes(ids.shape, values.shape)
-    if ids.size not in (1, np.prod(shape)):
-        raise node.error(f"repeats a value of shape {ids.shape} to {shape}; that is not supported")
     return np.broadcast_to(ids, shape), node.spread(values, shape), shape
 
 
@@ -65,6 +60,8 @@ def _mul(node: Node) -> list[Ids]:
     if node.is_live(0) and node.is_live(1):
         return _two_live(node, "mul")
     ids, values, shape = _live_and_constant(node)
+    ids, signs = node.builder.without_signs(ids)
+    values = values * signs.reshape(-1)
     x = node.builder.arrange(ids)
     return node.arranged(node.builder.scale(x.name, x.constant(values)), x, shape)
 

@@ -34,16 +34,20 @@ Source = str | Path | bytes | onnx.ModelProto
 MOVEMENT = frozenset(
     [
         "Concat",
+        "DepthToSpace",
         "Dropout",
         "Expand",
         "Flatten",
         "Gather",
+        "GatherElements",
         "GatherND",
         "Identity",
         "Reshape",
         "Slice",
+        "SpaceToDepth",
         "Split",
         "Squeeze",
+        "Tile",
         "Transpose",
         "Unsqueeze",
     ]  # noqa: SIM905 - a list of words reads as one

@@ -16,6 +16,7 @@ import numpy as np
 from .builder import Ids, Op
 from .onnx_graph import module_path
 from .onnx_node import Node
+from .onnx_reductions import axes_of, by, reduction
 from .program import Array
 
 Convert = Callable[[Node], list[Ids]]
@@ -153,14 +154,26 @@ def _global_pool(op: str) -> Convert:
     return convert
 
 
-def _reduce_mean(node: Node) -> list[Ids]:
-    """The mean of each channel of an image, as torch's AdaptiveAvgPool2d(1) and mean((2, 3))."""
-    image, given = _image(node), node.attributes
-    axes = given.get("axes") or node.constant(1).tolist()
-    if sorted(axis % 4 for axis in axes) != [2, 3]:
-        raise node.error(f"takes the mean along {axes}; expected height and width of an image")
-    means = _slide(node, "avg_pool2d", _Window(image.shape[1:]))[0]
-    return [means if given.get("keepdims", 1) else means.reshape(1, -1)]
+def _reduce(op: str, pool: str) -> Convert:
+    """An image is pooled where it lies, as torch's AdaptiveAvgPool2d(1) and mean((2, 3)) are."""
+
+    def convert(node: Node) -> list[Ids]:
+        ids = node.ids(0)
+        if axes_of(node, ids.ndim) != [2, 3] or not _lies_as_image(node, ids):
+            return reduction(by(op))(node)
+        pooled = _slide(node, pool, _Window(ids.shape[2:]))[0]
+        return [pooled if node.attributes.get("keepdims", 1) else pooled.reshape(1, -1)]
+
+    return convert
+
+
+def _lies_as_image(node: Node, ids: Ids) -> bool:
+    """Whether a value [1, channels, h, w] is one tensor [h, w, channels] as it is."""
+    if ids.ndim != 4 or len(ids) != 1:
+        return False
+    span = node.builder.spans[node.builder.arrange(ids).name]
+    last = ids[0].transpose(1, 2, 0)
+    return span.dims == last.shape and np.array_equal(last.reshape(-1), node.builder.ids(span.name))
 
 
 def _slide(node: Node, op: str, window: _Window) -> list[Ids]:
@@ -200,5 +213,6 @@ IMAGES: dict[str, Convert] = {
     "GlobalAveragePool": _global_pool("avg_pool2d"),
     "GlobalMaxPool": _global_pool("max_pool2d"),
     "MaxPool": _pool("max_pool2d"),
-    "ReduceMean": _reduce_mean,
+    "ReduceMax": _reduce("reduce_max", "max_pool2d"),
+    "ReduceMean": _reduce("reduce_mean", "avg_pool2d"),
 }

@@ -19,15 +19,18 @@ from .errors import SourceError
 from .lowering import Options, lower
 from .onnx_activations import ACTIVATIONS
 from .onnx_arithmetic import ARITHMETIC
+from .onnx_gather import BY_INDEX, PICKS
 from .onnx_graph import MOVEMENT, Graph, Source, load_graph
 from .onnx_images import IMAGES
 from .onnx_layers import LAYERS
 from .onnx_node import Node
 from .onnx_recurrent import RECURRENT
+from .onnx_reductions import REDUCTIONS
+from .onnx_rotary import ROTARY
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-OPERATORS = ACTIVATIONS | ARITHMETIC | IMAGES | LAYERS | RECURRENT
+OPERATORS = ACTIVATIONS | ARITHMETIC | IMAGES | LAYERS | PICKS | RECURRENT | REDUCTIONS | ROTARY
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class _Walk:
         elif not live:
             inputs = [self.constants[name] if name else None for name in node.input]
             self.constants.update(zip(node.output, self.graph.evaluate(node, inputs), strict=True))
-        elif node.op_type in MOVEMENT:
+        elif node.op_type in MOVEMENT and not self._picks(node):
             self._move(node)
         elif node.op_type in OPERATORS:
             operands = Node(self.graph, self.builder, node, self.live, self.constants)
@@ -97,6 +100,10 @@ class _Walk:
                 f"{', '.join(sorted(MOVEMENT | OPERATORS.keys()))}. "
                 "Rewrite that layer with these and export again"
             )
+
+    def _picks(self, node: onnx.NodeProto) -> bool:
+        """Whether which elements it moves is known at run time only."""
+        return node.op_type in BY_INDEX and node.input[1] in self.live
 
     def _move(self, node: onnx.NodeProto) -> None:
         inputs: list[Array | None] = []

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX operators that mix elements (layers, choice), and what each becomes."""
+"""ONNX operators that mix elements, and what each becomes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import onnx
 
 from .builder import Ids
 from .onnx_graph import module_path
 from .onnx_node import Node
-from .program import DType
 
 Convert = Callable[[Node], list[Ids]]
 
@@ -76,31 +74,7 @@ def _softmax(node: Node) -> list[Ids]:
     return node.wrap(node.builder.unary("softmax", node.builder.tensor(ids)), ids.shape)
 
 
-def _argmax(node: Node) -> list[Ids]:
-    given, ids = node.attributes, node.ids(0)
-    axis = given.get("axis", 0) % ids.ndim
-    if given.get("select_last_index", 0) or ids.shape[axis] != ids.size:
-        raise node.error(f"picks along axis {axis} of {ids.shape}; expected the first of all")
-    keep = bool(given.get("keepdims", 1))
-    shape = tuple(1 if i == axis else n for i, n in enumerate(ids.shape) if keep or i != axis)
-    y = node.builder.emit("argmax", [node.builder.tensor(ids)], 1, dtype=DType.I32)
-    return node.wrap(y, shape)
-
-
-def _cast(node: Node) -> list[Ids]:
-    ids = node.live[node.name(0)]
-    to = node.attributes["to"]
-    whole = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
-    is_index = node.builder.dtype(ids) is DType.I32
-    if to not in (whole if is_index else (onnx.TensorProto.FLOAT,)):
-        name = onnx.TensorProto.DataType.Name(to)
-        raise node.error(f"converts to {name}; export the policy in float32")
-    return [ids]
-
-
 LAYERS: dict[str, Convert] = {
-    "ArgMax": _argmax,
-    "Cast": _cast,
     "Gemm": _gemm,
     "LayerNormalization": _layer_norm,
     "MatMul": _matmul,

@@ -45,8 +45,14 @@ class Node:
             raise self.error(f"operand {position} is constant, expected one that inputs reach")
         ids = self.live[self.name(position)]
         if self.builder.dtype(ids) is not DType.F32:
-            raise self.error("works on the index that ArgMax gives; an index can only be an output")
+            raise self.error("works on an index; one can only be an output, or choose in a Gather")
         return ids
+
+    def index(self, position: int) -> Ids:
+        """The elements of a live operand that names rows: an index, or floats converted to one."""
+        if not self.is_live(position):
+            raise self.error(f"operand {position} is constant, expected one that inputs reach")
+        return self.live[self.name(position)]
 
     def tensor(self, position: int) -> str:
         return self.builder.tensor(self.ids(position))
