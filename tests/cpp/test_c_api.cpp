@@ -156,7 +156,8 @@ TEST_CASE("the seed is the one of the options, then the one of a reset") {
   p.op(Opcode::Uniform, p.output("y", 1), {});
   p.op(Opcode::Copy, p.output("echo", 1), {x});
   const Blob packet = base_packet(p).build();
-  const pe_options options = {.seed = 7};
+  pe_options options = {};
+  options.seed = 7;
   CPolicy c(packet, &kTrust, &options);
   const auto draw = [&] {
     const float in = 0;

@@ -148,7 +148,7 @@ def test_indices_are_used_all_together(builder: Builder) -> None:
         builder.tensor(builder.ids(best)[:1])
 
 
-def test_parts_of_a_state_are_states_and_must_not_overlap(builder: Builder) -> None:
+def test_parts_of_a_state_are_states(builder: Builder) -> None:
     h = builder.declare("h", 4, Storage.STATE)
     first, second = builder.tensor(h[:2]), builder.tensor(h[2:])
     y = builder.binary("add", first, second)
@@ -157,10 +157,14 @@ def test_parts_of_a_state_are_states_and_must_not_overlap(builder: Builder) -> N
     assert [t.dims for t in program.select(Storage.STATE)] == [(2,), (2,)]
     # The old first half is saved before it is overwritten.
     assert ops(program) == ["add", "copy", "copy", "copy"]
-    overlapping = builder.tensor(h[1:3])
-    builder.binary("add", overlapping, y)
-    with pytest.raises(SourceError, match="overlap"):
-        lower(builder, {"z": builder.ids(y)}, {"h": next_h}, Options())
+
+
+def test_parts_of_a_state_that_overlap_are_taken_out_of_the_whole(builder: Builder) -> None:
+    h = builder.declare("h", 6, Storage.STATE)
+    stack = np.concatenate([h[2:], builder.ids("x")])
+    program = lower(builder, {"y": stack}, {"h": stack}, Options())
+    assert [(t.name, t.dims) for t in program.select(Storage.STATE)] == [("h", (6,))]
+    assert ops(program) == ["strided", "concat", "copy", "copy"]
 
 
 def test_a_layer_of_another_width_is_refused(builder: Builder) -> None:

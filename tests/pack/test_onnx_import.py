@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from torch import nn
 
 import plasma_edge as pe
-from plasma_pack import build
+from plasma_pack import SourceError, build
 from plasma_pack.onnx_import import import_onnx
 from tests.pack import networks
 
@@ -37,6 +37,31 @@ def test_an_mlp_with_f32_weights_matches_torch_and_onnxruntime(
     served = np.concatenate([session.run(None, {"obs": row[None]})[0] for row in obs])
     np.testing.assert_allclose(flown, networks.torch_actions(module, obs), atol=1e-5)
     np.testing.assert_allclose(flown, served, atol=1e-5)
+
+
+@EXPORTERS
+def test_an_mlp_with_f16_weights_is_the_one_whose_weights_were_rounded(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool
+) -> None:
+    torch.manual_seed(1)
+    module = networks.Mlp()
+    path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=dynamo)
+    packet = build(path, key=key, weights="f16").data
+    for layer in (module.net[0], module.net[2]):
+        layer.weight.data = layer.weight.data.half().float()
+    rounded = networks.export(module, (torch.zeros(1, 4),), tmp_path / "half.onnx", dynamo=dynamo)
+    obs = networks.observations(200)
+    flown = networks.fly(packet, trust, obs)
+    exact = networks.fly(build(rounded, key=key, weights="f32").data, trust, obs)
+    assert flown.tobytes() == exact.tobytes()
+
+
+def test_weights_beyond_f16_are_refused(tmp_path: Path, key: Ed25519PrivateKey) -> None:
+    module = networks.Mlp()
+    module.net[0].weight.data[0, 0] = 7e4
+    path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx")
+    with pytest.raises(SourceError, match=r"net\.0 holds 7e\+04, too large for f16"):
+        build(path, key=key, weights="f16")
 
 
 @EXPORTERS

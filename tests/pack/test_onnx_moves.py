@@ -189,3 +189,30 @@ def test_rotary_embedding_is_that_of_onnx(
     expected = ReferenceEvaluator(model).run(None, {"x": x})[0]
     found = policy(x.reshape(policy.inputs[0].shape))
     np.testing.assert_allclose(found, expected.reshape(-1), atol=1e-6)
+
+
+class Stacked(nn.Module):
+    """The last three observations together → action; the frames are the state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(12, 2)
+
+    def forward(self, obs: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        frames = torch.cat([h[:, 1:], obs[:, None]], 1)
+        return torch.tanh(self.head(frames.flatten(1))), frames
+
+
+@EXPORTERS
+def test_frames_are_stacked_as_in_torch(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, dynamo: bool
+) -> None:
+    torch.manual_seed(1)
+    module, frames = Stacked(), torch.zeros(1, 3, 4)
+    path = networks.export(
+        module, (torch.zeros(1, 4), frames), tmp_path / "net.onnx", dynamo=dynamo
+    )
+    obs = networks.observations(20)
+    packet = build(path, key=key, weights="f32", states={"h": "h_next"}).data
+    expected = networks.torch_rollout(module, obs, frames)
+    np.testing.assert_allclose(networks.fly(packet, trust, obs), expected, atol=1e-6)

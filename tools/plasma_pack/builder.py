@@ -245,6 +245,10 @@ class Builder:
             self._origins[self._parts[key]] = key
         return self._parts[key]
 
+    def state_part(self, state: str, begin: int, end: int) -> str:
+        """The state that holds these elements of a declared one."""
+        return self._part(self.spans[state], begin, end)
+
     def origin(self, name: str) -> tuple[str, int, int]:
         """(tensor, begin, end) that a tensor is a part of; itself when it is whole."""
         return self._origins.get(name, (name, 0, self.spans[name].elements))

@@ -12,6 +12,7 @@ import numpy as np
 
 from .builder import Builder, Ids, Op
 from .errors import SourceError
+from .moves import Walk
 from .program import Array, DType, Instruction, Io, Program, Slot, Storage, Tensor
 from .quantize import quantize
 
@@ -37,6 +38,8 @@ def lower(
     """outputs: elements of each output by name, in its shape. states: next value of each state (declared in the
     builder) by name.
     """
+    for ids in outputs.values():  # what they read of a state must be known first
+        builder.tensor(ids, ids.shape)
     state_copies = _state_copies(builder, states)
     _write_outputs(builder, outputs, [copy.inputs[0] for copy in state_copies])
     builder.ops += state_copies
@@ -52,9 +55,13 @@ def _state_copies(builder: Builder, states: Mapping[str, Ids]) -> list[Op]:
     """
     copies = []
     for name, next_ids in states.items():
-        for part in _parts_in_use(builder, name):
-            begin, end = _extent(part, name, builder.spans[name].elements)
-            source = builder.tensor(next_ids.reshape(-1)[begin:end])
+        flat = next_ids.reshape(-1)
+        for begin, end in _extents_in_use(builder, name):  # what they become may use others
+            builder.tensor(flat[begin:end])
+        _unite_overlapping(builder, name)
+        for begin, end in _extents_in_use(builder, name):
+            part = builder.state_part(name, begin, end)
+            source = builder.tensor(flat[begin:end])
             if builder.spans[source].storage is Storage.STATE:
                 source = builder.unary("copy", source)
             copies.append(Op("copy", part, (source,)))
@@ -79,28 +86,31 @@ def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: 
             builder.ops.append(Op("copy", name, (source,)))
 
 
-def _parts_in_use(builder: Builder, state: str) -> list[str]:
+def _extents_in_use(builder: Builder, state: str) -> list[tuple[int, int]]:
+    """(begin, end) of each part of a state that something reads."""
     read = {name for op in builder.ops for name in op.inputs}
-    parts = [
-        name
+    return sorted(
+        (begin, end)
         for name, span in builder.spans.items()
-        if span.storage is Storage.STATE
-        and name in read
-        and (name == state or name.startswith(f"{state}["))
-    ]
-    ends = sorted(_extent(part, state, builder.spans[state].elements) for part in parts)
-    if any(begin < end for (_, end), (begin, _) in zip(ends, ends[1:], strict=False)):
-        raise SourceError(
-            f"parts of the state {state!r} overlap; use it whole or in separate parts"
-        )
-    return parts
+        if span.storage is Storage.STATE and name in read
+        for whole, begin, end in [builder.origin(name)]
+        if whole == state
+    )
 
 
-def _extent(part: str, state: str, elements: int) -> tuple[int, int]:
-    if part == state:
-        return 0, elements
-    begin, end = part[len(state) + 1 : -1].split(":")
-    return int(begin), int(end)
+def _unite_overlapping(builder: Builder, state: str) -> None:
+    """Parts that share elements cannot each be a state: then the whole is one, and they are taken
+    out of it. So frames are stacked: what is kept and what is read overlap.
+    """
+    extents = _extents_in_use(builder, state)
+    if all(end <= begin for (_, end), (begin, _) in zip(extents, extents[1:], strict=False)):
+        return
+    for begin, end in extents:
+        part = builder.state_part(state, begin, end)
+        if part != state:
+            builder.spans[part] = replace(builder.spans[part], storage=Storage.ARENA)
+            walk = Walk(begin, (end - begin,), (1,))
+            builder.ops.insert(0, Op("strided", part, (state,), immediates=walk.immediates))
 
 
 def _live_ops(builder: Builder) -> list[Op]:
