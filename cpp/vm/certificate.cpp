@@ -46,15 +46,18 @@ uint64_t pool_cost(const Program& program, const Instruction& instruction) noexc
                                 program.tensors[instruction.in[0]].elements());
 }
 
-// What the cost of an instruction without a formula of its own is counted in.
+// How many elements an instruction without a formula of its own works on. Rows are reduced in
+// sixteens, and then these; an index is worth two elements.
 uint64_t counted(const Program& program, const Instruction& instruction) noexcept {
   const uint64_t y = program.tensors[instruction.out].elements();
   switch (instruction.opcode) {
-    case Opcode::Argmax:
+    case Opcode::Argmax: return program.tensors[instruction.in[0]].elements();
     case Opcode::ReduceSum:
     case Opcode::ReduceMean:
-    case Opcode::ReduceMax: return program.tensors[instruction.in[0]].elements();
+    case Opcode::ReduceMax:
+      return y * (round_up(program.tensors[instruction.in[0]].elements() / y, 16) + 16);
     case Opcode::TopK: return program.tensors[instruction.in[0]].elements() * (y + 1);
+    case Opcode::Gather: return y + 2 * program.tensors[instruction.in[1]].elements();
     default: return y;
   }
 }

@@ -19,7 +19,9 @@ int row_of(int32_t index, int rows) noexcept { return index >= 0 && index < rows
 void copy_row(const Table& table, int row, float* y) noexcept {
   const size_t begin = static_cast<size_t>(row) * static_cast<size_t>(table.cols);
   if (table.scale == nullptr) {
-    std::copy_n(static_cast<const float*>(table.values) + begin, table.cols, y);
+    const float* values = static_cast<const float*>(table.values) + begin;
+    *y = *values;  // an element alone is not worth a call
+    if (table.cols > 1) std::copy_n(values, table.cols, y);
     return;
   }
   const int8_t* q = static_cast<const int8_t*>(table.values) + begin;

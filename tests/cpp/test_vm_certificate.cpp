@@ -94,7 +94,7 @@ TEST_CASE("the cost of every opcode is 500 and its own for each element") {
   CHECK(cost_of(Opcode::Gru) == 500 + 126 * 2);
   CHECK(cost_of(Opcode::LstmCell) == 500 + 126 * 2);
   CHECK(cost_of(Opcode::LstmHidden) == 500 + 86 * 2);
-  CHECK(cost_of(Opcode::Strided) == 500 + 4 * 2);
+  CHECK(cost_of(Opcode::Strided) == 500 + 8 * 2);
   CHECK(cost_of(Opcode::RmsNorm) == 500 + 14 * 2);
   CHECK(cost_of(Opcode::Softmax) == 500 + 52 * 2);
   CHECK(cost_of(Opcode::Min) == 500 + 6 * 2);
@@ -111,6 +111,8 @@ TEST_CASE("the cost of every opcode is 500 and its own for each element") {
   CHECK(cost_of(Opcode::Log) == 500 + 48 * 2);
   CHECK(cost_of(Opcode::Sin) == 500 + 48 * 2);
   CHECK(cost_of(Opcode::Cos) == 500 + 48 * 2);
+  CHECK(cost_of(Opcode::Uniform) == 500 + 48 * 6 + (500 + 2 * 2));  // and a copy
+  CHECK(cost_of(Opcode::Normal) == 500 + 128 * 6 + (500 + 2 * 2));
 }
 
 }  // namespace plasma::test

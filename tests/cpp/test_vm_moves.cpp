@@ -351,14 +351,15 @@ TEST_CASE("the certificates of moves and reductions, by hand") {
     CHECK(program.certificate.macs == 0);
     return program.certificate.cost_units;
   };
-  CHECK(cost(strided({4}, {7}, {0, 0, 0, 0, 0})) == 500 + 4 * 7);
-  CHECK(cost(gathering(DType::F32, 2)) == 500 + 4 * 6);
-  CHECK(cost(reduction(Opcode::ReduceSum, {3, 5}, {3})) == 500 + 6 * 15);
-  CHECK(cost(reduction(Opcode::ReduceMax, {3, 5}, {3})) == 500 + 8 * 15);
+  CHECK(cost(strided({4}, {7}, {0, 0, 0, 0, 0})) == 500 + 8 * 7);
+  CHECK(cost(gathering(DType::F32, 2)) == 500 + 8 * (6 + 2 * 2));
+  CHECK(cost(reduction(Opcode::ReduceSum, {3, 5}, {3})) == 500 + 6 * 3 * 32);
+  CHECK(cost(reduction(Opcode::ReduceMean, {3, 16}, {3})) == 500 + 6 * 3 * 32);
+  CHECK(cost(reduction(Opcode::ReduceMax, {3, 17}, {3})) == 500 + 8 * 3 * 48);
   P p;
   const uint16_t x = p.input("x", 9);
   p.op(Opcode::TopK, p.output("y", 2, DType::I32), {x});
-  CHECK(cost(p) == 500 + 4 * 9 * 3);
+  CHECK(cost(p) == 500 + 6 * 9 * 3);
 }
 
 }  // namespace plasma::test

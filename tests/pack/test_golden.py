@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from plasma_edge import _core
-from plasma_pack import AdapterError, OptionError, SourceError, assemble
+from plasma_edge import Policy, _core
+from plasma_pack import AdapterError, OptionError, SourceError, assemble, build
 from plasma_pack.format import Certificate, Kind
 from plasma_pack.golden import adapter_gold, base_gold
 from plasma_pack.program import Program
@@ -103,3 +106,13 @@ def test_several_inputs_need_a_dict() -> None:
         base_gold(draft, assembly.program, one)
     with pytest.raises(OptionError, match="expected as many for each input"):
         base_gold(draft, assembly.program, {"a": one, "b": one[:2]})
+
+
+def test_a_policy_that_draws_is_tested_from_seed_0_whatever_its_own(
+    key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    text = Path(__file__).parents[1] / "programs/a_gaussian_is_sampled.pasm"
+    packet = build(text, key=key)
+    policies = [Policy.load(packet.data, trust=trust, seed=seed) for seed in (0, 1)]
+    obs = {"mean": np.zeros(2), "log_std": np.zeros(2)}
+    assert policies[0](obs).tolist() != policies[1](obs).tolist()

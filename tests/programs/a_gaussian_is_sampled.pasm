@@ -1,7 +1,7 @@
 ; mean + exp(log_std) · normal, the action of a stochastic policy.
 input  mean f32[2]
 input  log_std f32[2]
-output act f32[2]
+output act f32[2] actuator low -99 high 99 safe 0
 arena  std f32[2]
 arena  z f32[2]
 arena  noise f32[2]
