@@ -146,6 +146,26 @@ TEST_CASE("a walk has as few axes as it can be said with") {
   CHECK(repeated.stride[3] == 0);
 }
 
+TEST_CASE("a permutation takes every element of its operand once") {
+  const auto verdict = [](const Dims& x, const Dims& y, const Floats& immediates) {
+    const Sections sections = strided(x, y, immediates).sections();
+    vm::Program program;
+    REQUIRE(!vm::validate(image_of(sections), program));
+    return vm::is_permutation(program, program.instructions[0]);
+  };
+  CHECK(verdict({12}, {12}, {0, 0, 0, 0, 1}));
+  CHECK(verdict({3, 4}, {4, 3}, {0, 0, 0, 1, 4}));
+  CHECK(verdict({2, 3, 4}, {3, 4, 2}, {0, 0, 4, 1, 12}));
+  CHECK(verdict({2, 3, 4, 5}, {5, 2, 4, 3}, {0, 1, 60, 5, 20}));
+  CHECK(!verdict({12}, {11}, {0, 0, 0, 0, 1}));
+  CHECK(!verdict({12}, {11}, {1, 0, 0, 0, 1}));
+  CHECK(!verdict({12}, {12}, {3, 0, 0, 0, 0}));
+  CHECK(verdict({12}, {3, 4}, {0, 0, 0, 1, 3}));
+  CHECK(!verdict({12}, {3, 4}, {0, 0, 0, 1, 1}));
+  CHECK(!verdict({12}, {2, 12}, {0, 0, 0, 0, 1}));
+  CHECK(!verdict({12}, {2, 2, 3}, {0, 0, 3, 3, 1}));
+}
+
 TEST_CASE("gather takes rows of i8, f16 and f32, by an index of f32 or i32") {
   for_each_table([](const kernels::KernelTable& table) {
     for (const DType dtype : {DType::I8, DType::F16, DType::F32}) {

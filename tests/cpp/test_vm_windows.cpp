@@ -208,12 +208,13 @@ TEST_CASE("a fault inside a conv2d is noted, though its relu hides it") {
 }
 
 TEST_CASE("what a conv2d quantises is measured where it is written, whatever lies between") {
-  // x -> channels_last -> conv -> relu -> conv -> y, and both images once more after another.
+  // x -> channels last -> conv -> relu -> conv -> y, and both images once more after another.
   P p;
   Dice dice{8};
   const uint16_t x = p.image("x", Storage::Input, {2, 6, 5});
   const uint16_t last = p.image("", Storage::Arena, {6, 5, 2});
-  p.op(Opcode::ChannelsLast, last, {x});
+  p.op(Opcode::Strided, last, {x});
+  p.instructions.back().more = {0, 5, 1, 30};
   const auto conv = [&](uint16_t from, uint32_t channels, uint16_t to) {
     const uint16_t w =
         p.kernels({channels, 1, 1, p.tensors[from].dims[2]},
@@ -230,6 +231,21 @@ TEST_CASE("what a conv2d quantises is measured where it is written, whatever lie
   conv(last, 2, p.image("z", Storage::Output, {6, 5, 2}));
   conv(b, 2, p.image("w", Storage::Output, {6, 5, 2}));
   for_each_table([&](const kernels::KernelTable& table) { compare(p, table); });
+}
+
+TEST_CASE("what a strided leaves out of an image does not count for the conv2d after it") {
+  for (const float width : {3.0f, 1.0f}) {  // some again, some never
+    P p;
+    Dice dice{9};
+    const uint16_t x = p.image("x", Storage::Input, {4, 3, 2});
+    const uint16_t part = p.image("", Storage::Arena, {4, 3, 2});
+    p.op(Opcode::Strided, part, {x});
+    p.instructions.back().more = {0, width, 2, 1};
+    const uint16_t w = p.kernels({2, 1, 1, 2}, dice.weights(4), dice.scales(2));
+    p.op(Opcode::Conv2d, p.image("y", Storage::Output, {4, 3, 2}), {part, w}, 1);
+    p.instructions.back().more = {1, 0, 0, 0, 0, 1, 1};
+    for_each_table([&](const kernels::KernelTable& table) { compare(p, table); });
+  }
 }
 
 TEST_CASE("pools give the bits of the reference for random windows, on every table") {
