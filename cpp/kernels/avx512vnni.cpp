@@ -70,9 +70,9 @@ LANES_INLINE void store(float* p, Lanes x, Whole) noexcept { _mm512_storeu_ps(p,
 LANES_INLINE void store(float* p, Lanes x, Head head) noexcept {
   _mm512_mask_storeu_ps(p, head.mask, x.v);
 }
-LANES_INLINE Lanes existing(Lanes x, Whole) noexcept { return x; }
-LANES_INLINE Lanes existing(Lanes x, Head head) noexcept {
-  return _mm512_maskz_mov_ps(head.mask, x.v);
+LANES_INLINE Lanes existing(Lanes x, Whole, Lanes) noexcept { return x; }
+LANES_INLINE Lanes existing(Lanes x, Head head, Lanes other) noexcept {
+  return select(head.mask, x, other);
 }
 
 LANES_INLINE float fold(Lanes x) noexcept {
@@ -81,6 +81,14 @@ LANES_INLINE float fold(Lanes x) noexcept {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+LANES_INLINE float fold_max(Lanes x) noexcept {
+  const __m256 high = _mm512_extractf32x8_ps(x.v, 1);
+  const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(x.v), high);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 LANES_INLINE uint32_t largest(Words w) noexcept {

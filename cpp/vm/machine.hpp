@@ -20,7 +20,7 @@ namespace plasma::vm {
 // Where the parts of a Frame begin, in bytes.
 struct FrameLayout {
   uint32_t input = 0, output = 0, arena = 0, state = 0, next_state = 0, previous = 0;
-  uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0;
+  uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0, scores = 0;
   uint32_t size = 0;
   uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0, image_bytes = 0;
 };
@@ -55,8 +55,11 @@ struct Op {
   Operand y;
   uint32_t scale_offset = 0;  // of the row scales of i8 weights, in the constants
   uint32_t window = 0;        // of a conv2d or a pool, among the model's
-  int32_t outer = 0;      // rows of x as the matrix that channels_last or channels_first transposes
-  uint16_t slot = kNone;  // where patches attach
+  uint32_t attention = 0;     // likewise
+  uint16_t slot = kNone;      // where patches attach
+  // Rows of x as a matrix: those that a linear, a norm or a softmax takes one by one, or that
+  // channels_last or channels_first transposes.
+  int32_t outer = 1;
 };
 
 // One float or int32 output and, when it drives an
@@ -83,6 +86,9 @@ class Model {
   [[nodiscard]] std::span<const Op> ops() const noexcept { return ops_; }
   [[nodiscard]] const FrameLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::span<const kernels::Window> windows() const noexcept { return windows_; }
+  [[nodiscard]] std::span<const kernels::Attention> attentions() const noexcept {
+    return attentions_;
+  }
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
   [[nodiscard]] size_t slot_count() const noexcept { return slot_count_; }
@@ -94,6 +100,7 @@ class Model {
   AlignedBuffer constants_;
   std::vector<Op> ops_;
   std::vector<kernels::Window> windows_;
+  std::vector<kernels::Attention> attentions_;
   std::vector<OutputSpec> outputs_;
   FrameLayout layout_;
   size_t slot_count_ = 0;

@@ -6,6 +6,7 @@
 // kernels run without checks on what this file proved.
 #include <cmath>
 
+#include "vm/attention.hpp"
 #include "vm/rules.hpp"
 #include "vm/window.hpp"
 
@@ -40,9 +41,9 @@ class Shapes {
         out_like_x();
         break;
       case Opcode::LayerNorm:
-        constant(1, n(0));
-        constant(2, n(0));
-        vector_out(n(0));
+        constant(1, in(0).row());
+        constant(2, in(0).row());
+        out_like_x();
         break;
       case Opcode::Relu:
       case Opcode::LeakyRelu:
@@ -55,11 +56,11 @@ class Shapes {
       case Opcode::Exp:
       case Opcode::Softplus:
       case Opcode::Erf:
+      case Opcode::Softmax:
       case Opcode::Copy: out_like_x(); break;
-      case Opcode::Softmax: vector_out(n(0)); break;
       case Opcode::RmsNorm:
-        constant(1, n(0));
-        vector_out(n(0));
+        constant(1, in(0).row());
+        out_like_x();
         break;
       case Opcode::Gru: gated(3); break;
       case Opcode::LstmCell:
@@ -75,6 +76,9 @@ class Shapes {
       case Opcode::MaxPool2d:
       case Opcode::AvgPool2d:
         if (!error_) error_ = check_window(program_, instruction_, index_);
+        break;
+      case Opcode::Attention:
+        if (!error_) error_ = check_attention(program_, instruction_, index_);
         break;
       case Opcode::ChannelsLast: regroup(out()); break;
       case Opcode::ChannelsFirst: regroup(in(0)); break;
@@ -132,19 +136,37 @@ class Shapes {
     require_equal(out().dims[0], length, "output of instruction");
   }
 
+  // The output, of any shape, has so many elements.
+  void elements_out(uint64_t length) noexcept {
+    require(out().dtype == DType::F32, "output is not f32: instruction");
+    require_equal(out().elements(), length, "output of instruction");
+  }
+
   void linear() noexcept {
     const Tensor& w = in(1);
     require(w.storage == Storage::Const && w.rank == 2,
             "weights are not a constant matrix: instruction");
     require(w.dtype == DType::I8 || w.dtype == DType::F32,
             "weights are not i8 or f32: instruction");
-    require_equal(elements(0), w.dims[1], "operand of instruction");
     if (instruction_.n_in == 3) constant(2, w.dims[0]);
-    vector_out(w.dims[0]);
+    if (out().rank == 1) {
+      require_equal(elements(0), w.dims[1], "operand of instruction");
+      vector_out(w.dims[0]);
+    } else {
+      rows_out(w.dims[1], w.dims[0]);
+    }
     if (w.dtype == DType::I8 && w.dims[1] > kMaxDotTerms && !error_) {
       error_ = fail_at_most(Status::ProgAccumulator, "columns of instruction", w.dims[1],
                             kMaxDotTerms, index_);
     }
+  }
+
+  // x is [.., cols] and y [.., rows], alike before that.
+  void rows_out(uint32_t cols, uint32_t rows) noexcept {
+    require_equal(in(0).row(), cols, "operand of instruction");
+    require_equal(out().row(), rows, "output of instruction");
+    require(in(0).dtype == DType::F32 && out().dtype == DType::F32 && out().has_rows_of(in(0)),
+            "output has not the rows of its operand: instruction");
   }
 
   // Operands 0 and 1 are so many gates for each element of operand 2.
@@ -158,18 +180,16 @@ class Shapes {
   void concat() noexcept {
     uint64_t length = 0;
     for (size_t k = 0; k < instruction_.n_in; ++k) length += elements(k);
-    vector_out(length);
+    elements_out(length);
   }
 
   void slice() noexcept {
-    const uint32_t length = n(0);
-    vector_out(out().dims[0]);
+    const uint64_t length = elements(0);
+    elements_out(out().elements());
     const float begin = instruction_.imm[0];
-    const bool is_index = begin >= 0 && !std::signbit(begin) && begin < float{kMaxElements} &&
-                          begin == std::floor(begin);
-    require(is_index, "begin is not a whole number: instruction");
+    require(is_whole(begin, 0, float{kMaxElements}), "begin is not a whole number: instruction");
     if (error_) return;
-    const uint64_t end = static_cast<uint64_t>(begin) + out().dims[0];
+    const uint64_t end = static_cast<uint64_t>(begin) + out().elements();
     if (end > length)
       error_ = fail_at_most(Status::ProgShape, "end of instruction", end, length, index_);
   }
@@ -177,8 +197,7 @@ class Shapes {
   // x and y hold as many elements, `image` among them [height, width, channels].
   void regroup(const Tensor& image) noexcept {
     require(image.rank == 3, "not an image: instruction");
-    require(out().dtype == DType::F32, "output is not f32: instruction");
-    require_equal(out().elements(), elements(0), "output of instruction");
+    elements_out(elements(0));
   }
 
   const Program& program_;
@@ -213,6 +232,10 @@ Error check_scale_tensor(const Program& program, size_t index) noexcept {
 }
 
 }  // namespace
+
+bool is_whole(float value, float least, float most) noexcept {
+  return value >= least && value <= most && !std::signbit(value) && value == std::floor(value);
+}
 
 Error check_shapes(const Program& program) noexcept {
   for (size_t i = 0; i < program.tensors.size(); ++i) {

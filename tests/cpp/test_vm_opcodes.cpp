@@ -37,8 +37,14 @@ bool is_weights(const vm::OpcodeRow& row, size_t k) {
 
 // These take the elements of a tensor, whatever its shape.
 bool reads_any_shape(const vm::OpcodeRow& row, size_t k) {
-  return row.opcode == Opcode::Concat || row.opcode == Opcode::ChannelsLast ||
-         (row.opcode == Opcode::Linear && k == 0);
+  return row.opcode == Opcode::Concat || row.opcode == Opcode::Slice ||
+         row.opcode == Opcode::ChannelsLast || (row.opcode == Opcode::Linear && k == 0);
+}
+
+// These give their elements in any shape.
+bool gives_any_shape(const vm::OpcodeRow& row) {
+  return row.opcode == Opcode::Concat || row.opcode == Opcode::Slice ||
+         row.opcode == Opcode::ChannelsFirst;
 }
 
 // Puts operand k, an input, into the arena before the instruction; gives the index of the copy.
@@ -84,7 +90,7 @@ TEST_CASE("every opcode refuses one operand fewer than it needs and one more tha
 TEST_CASE("every opcode refuses immediates it does not take, and takes finite ones only") {
   for_each_opcode([](const OneOp& one, const vm::OpcodeRow& row) {
     P p = one.program;
-    if (row.immediates > 1) return;  // whole numbers: test_vm_windows.cpp
+    if (row.immediates > 1) return;  // whole numbers: test_vm_windows.cpp, test_vm_tokens.cpp
     p.instructions[one.op].imm = 1;
     CHECK(code_of(p) == (row.immediates == 0 ? "E_PROG_ARITY" : "OK"));
     p.instructions[one.op].imm = INFINITY;
@@ -98,10 +104,9 @@ TEST_CASE("every opcode refuses an output of another length, rank or dtype") {
   for_each_opcode([](const OneOp& one, const vm::OpcodeRow& row) {
     CHECK(verdict_after(one, [](P& p, InstructionSpec& op) { ++p.tensors[op.out].dims[0]; }) ==
           "E_PROG_SHAPE");
-    const bool gives_any_shape = row.opcode == Opcode::ChannelsFirst;
     CHECK(verdict_after(one, [](P& p, InstructionSpec& op) {
             p.tensors[op.out].dims.push_back(1);
-          }) == (gives_any_shape ? "OK" : "E_PROG_SHAPE"));
+          }) == (gives_any_shape(row) ? "OK" : "E_PROG_SHAPE"));
     CHECK(verdict_after(one, [](P& p, InstructionSpec& op) {
             DType& dtype = p.tensors[op.out].dtype;
             dtype = dtype == DType::F32 ? DType::I32 : DType::F32;

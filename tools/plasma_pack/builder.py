@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -116,20 +116,22 @@ class Builder:
         `channels_first` where needed.
         """
         flat = ids.reshape(-1)
-        if _is_repeated(flat):
+        if is_repeated(flat):
             return self._repeated(flat[:1], flat.size)
-        pieces = self._pieces(flat)
+        pieces = self.pieces(flat)
         if pieces is None:
-            return self._join(
+            joined = self._join(
                 [self._part(span, begin, end) for span, begin, end in self._runs(flat)]
             )
-        return self._join([self._in_order(piece) for piece in pieces])
+        else:
+            joined = self._join([self._in_order(piece) for piece in pieces])
+        return self.shaped(joined, (ids.size,))
 
     def arrange(self, ids: Ids) -> Arranged:
         """The tensor that holds exactly these elements in whatever order costs nothing: for
         operations to which all elements are alike, or whose constants can be moved instead.
         """
-        pieces = self._pieces(ids.reshape(-1))
+        pieces = self.pieces(ids.reshape(-1))
         if pieces is None:
             return Arranged(self.tensor(ids), np.arange(ids.size))
         if len(pieces) == 1:
@@ -147,22 +149,22 @@ class Builder:
     def channels_last(self, ids: Ids) -> str:
         """The tensor [height, width, channels] of a value [channels, height, width]."""
         channels, height, width = ids.shape
-        pieces = self._pieces(ids.reshape(-1))
+        pieces = self.pieces(ids.reshape(-1))
         if pieces is not None and len(pieces) == 1 and self._is_image(pieces[0], ids.shape):
             return pieces[0].name
-        exact = pieces is not None and len(pieces) == 1 and _is_identity(pieces[0].order)
+        exact = pieces is not None and len(pieces) == 1 and is_identity(pieces[0].order)
         source = pieces[0].name if pieces is not None and exact else self.tensor(ids)
         return self.emit("channels_last", [source], (height, width, channels))
 
-    def _pieces(self, flat: Ids) -> list[Arranged] | None:
+    def pieces(self, flat: Ids) -> list[Arranged] | None:
         """The whole tensors, each in an order of its own, that follow each other; None where a part
         of a tensor is used, or one element again and again.
         """
-        if _is_repeated(flat):
+        if is_repeated(flat):
             return None
         pieces = []
         while flat.size:
-            span = self._span_of(int(flat[0]))
+            span = self.span_of(int(flat[0]))
             order = flat[: span.elements] - span.first
             if not np.array_equal(np.sort(order), np.arange(span.elements)):
                 return None
@@ -171,12 +173,10 @@ class Builder:
         return pieces
 
     def _in_order(self, piece: Arranged) -> str:
-        """A whole tensor as a vector in the value's order."""
+        """A whole tensor in the value's order, of any shape."""
         dims = self.spans[piece.name].dims
-        if _is_identity(piece.order):
-            if len(dims) == 1:
-                return piece.name
-            return self.emit("concat", [piece.name], math.prod(dims))
+        if is_identity(piece.order):
+            return piece.name
         if len(dims) == 3 and self._is_image(piece, (dims[2], dims[0], dims[1])):
             return self.emit("channels_first", [piece.name], math.prod(dims))
         return self._join(
@@ -208,10 +208,19 @@ class Builder:
             parts.insert(0, self.emit("concat", group, elements))
         return parts[0]
 
-    def dtype(self, ids: Ids) -> DType:
-        return self._span_of(int(ids.reshape(-1)[0])).dtype
+    def shaped(self, name: str, dims: Dims) -> str:
+        """The same elements as a tensor of these dims."""
+        if self.spans[name].dims == dims:
+            return name
+        made = self.made.get(name)
+        if made is not None and made.op in ("concat", "slice"):
+            return self.emit(made.op, made.inputs, dims, immediates=made.immediates)
+        return self.emit("concat", [name], dims)
 
-    def _span_of(self, element: int) -> Span:
+    def dtype(self, ids: Ids) -> DType:
+        return self.span_of(int(ids.reshape(-1)[0])).dtype
+
+    def span_of(self, element: int) -> Span:
         return self._order[bisect_right(self._order, element, key=lambda span: span.first) - 1]
 
     def _runs(self, ids: Ids) -> list[tuple[Span, int, int]]:
@@ -223,7 +232,7 @@ class Builder:
                 if element == span.first + end and end < span.elements:
                     runs[-1] = (span, begin, end + 1)
                     continue
-            span = self._span_of(element)
+            span = self.span_of(element)
             runs.append((span, element - span.first, element - span.first + 1))
         return runs
 
@@ -248,7 +257,7 @@ class Builder:
             name = f"{span.name}[{begin}:{end}]"
             self.declare(name, end - begin, Storage.STATE)
             return name
-        if op is not None and op.op == "linear":
+        if op is not None and op.op == "linear" and len(span.dims) == 1:
             label = f"{op.label}[{begin}:{end}]"
             return self.emit(
                 "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
@@ -278,16 +287,19 @@ class Builder:
         return name
 
     def linear(self, x: str, weights: Array, bias: Array | None, label: str) -> str:
-        """W x + b; weights [rows, cols], bias [rows] or None."""
-        if weights.ndim != 2 or weights.shape[1] != self.spans[x].elements:
+        """W x + b, for x or for each row of it; weights [rows, cols], bias [rows] or None."""
+        span = self.spans[x]
+        if weights.ndim != 2 or weights.shape[1] not in (span.elements, span.dims[-1]):
             raise SourceError(
                 f"the weights of {label} have shape {weights.shape}, "
-                f"expected [out, {self.spans[x].elements}]"
+                f"expected [out, {span.dims[-1]}]"
             )
+        rows = len(weights)
+        dims = (rows,) if weights.shape[1] == span.elements else (*span.dims[:-1], rows)
         constants = [np.asarray(weights, np.float32)]
         if bias is not None and np.any(bias):
             constants.append(np.asarray(bias, np.float32))
-        return self.emit("linear", [x], weights.shape[0], constants, label=label)
+        return self.emit("linear", [x], dims, constants, label=label)
 
     def unary(self, op: str, x: str, immediates: tuple[float, ...] = ()) -> str:
         return self.emit(op, [x], self.spans[x].dims, immediates=immediates)
@@ -311,12 +323,14 @@ class Builder:
     def shift(self, x: str, amount: Array) -> str:
         """x + amount, amount f64 [n]."""
         made = self.made.get(x)
-        if made is not None and made.op == "linear" and len(made.constants) == 1:
-            return self.linear(made.inputs[0], made.constants[0], amount, made.label or "")
-        if made is not None and made.op == "conv2d" and len(made.constants) == 1:
-            by_channel = amount.reshape(-1, self.spans[x].dims[-1])
-            if (by_channel == by_channel[0]).all():
-                return self.conv2d(replace(made, constants=(*made.constants, by_channel[0])))
+        row = self._row(x, amount)
+        if made is not None and row is not None:
+            if made.op == "linear" and len(made.constants) == 1:
+                return self.linear(made.inputs[0], made.constants[0], row, made.label or "")
+            if made.op == "conv2d" and len(made.constants) == 1:
+                return self.again(made, *made.constants, row)
+            if made.op == "layer_norm" and not made.constants[1].any():
+                return self.again(made, made.constants[0], row)
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(amount))
             return self._squash(made.inputs[0], scale, offset + amount)
@@ -325,8 +339,11 @@ class Builder:
     def scale(self, x: str, factor: Array) -> str:
         """x · factor, factor f64 [n]."""
         made = self.made.get(x)
-        if made is not None and made.op == "rms_norm" and (made.constants[0] == 1).all():
-            return self.emit("rms_norm", made.inputs, len(factor), [factor], made.immediates)
+        row = self._row(x, factor)
+        if made is not None and row is not None and made.op in ("rms_norm", "layer_norm"):
+            gain, *bias = made.constants
+            if (gain == 1).all() and not np.any(bias):
+                return self.again(made, row, *bias)
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(factor))
             return self._squash(made.inputs[0], scale * factor, offset * factor)
@@ -334,24 +351,28 @@ class Builder:
             return self._normalize(made.inputs[0], made.constants[0], factor)
         return self._normalize(x, np.zeros_like(factor), factor)
 
+    def again(self, op: Op, *constants: Array) -> str:
+        """The same operation with other constants."""
+        dims = self.spans[op.output].dims
+        return self.emit(op.op, op.inputs, dims, constants, op.immediates, op.label)
+
+    def _row(self, x: str, values: Array) -> Array | None:
+        """The one row of values that every row of x meets."""
+        rows = values.reshape(-1, self.spans[x].dims[-1])
+        return rows[0] if (rows == rows[0]).all() else None
+
     def _normalize(self, x: str, mean: Array, scale: Array) -> str:
         return self.emit("normalize", [x], self.spans[x].dims, [mean, scale])
 
     def _squash(self, x: str, scale: Array, offset: Array) -> str:
         return self.emit("squash", [x], self.spans[x].dims, [scale, offset])
 
-    def conv2d(self, op: Op) -> str:
-        """Another conv2d of the same input and window, with the weights and bias of `op`."""
-        return self.emit(
-            "conv2d", op.inputs, self.spans[op.output].dims, op.constants, op.immediates, op.label
-        )
 
-
-def _is_repeated(flat: Ids) -> bool:
+def is_repeated(flat: Ids) -> bool:
     return flat.size > 1 and bool((flat == flat[0]).all())
 
 
-def _is_identity(order: Ids) -> bool:
+def is_identity(order: Ids) -> bool:
     return np.array_equal(order, np.arange(order.size))
 
 

@@ -130,7 +130,7 @@ def _normalised_layer(node: Node, made: Op, factor: Array, amount: Array) -> str
     constants = (scaled.astype(np.float32), bias.astype(np.float32))
     if made.op == "linear":
         return node.builder.linear(made.inputs[0], *constants, made.label or "")
-    return node.builder.conv2d(replace(made, constants=constants))
+    return node.builder.again(made, *constants)
 
 
 def _pool(op: str) -> Convert:

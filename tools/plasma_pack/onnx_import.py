@@ -19,7 +19,8 @@ from .errors import SourceError
 from .lowering import Options, lower
 from .onnx_activations import ACTIVATIONS
 from .onnx_arithmetic import ARITHMETIC
-from .onnx_graph import MOVEMENT, Graph, Source, load_graph
+from .onnx_attention import ATTENTION
+from .onnx_graph import MOVEMENT, Graph, GraphInput, Source, load_graph
 from .onnx_images import IMAGES
 from .onnx_layers import LAYERS
 from .onnx_node import Node
@@ -27,7 +28,7 @@ from .onnx_recurrent import RECURRENT
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-OPERATORS = ACTIVATIONS | ARITHMETIC | IMAGES | LAYERS | RECURRENT
+OPERATORS = ACTIVATIONS | ARITHMETIC | ATTENTION | IMAGES | LAYERS | RECURRENT
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class _Walk:
         self.live: dict[str, Ids] = {}
         for value in graph.inputs:
             storage = Storage.STATE if value.name in pairs else Storage.INPUT
-            dims = _dims(value.shape) if storage is Storage.INPUT else int(np.prod(value.shape))
+            dims = _dims(value) if storage is Storage.INPUT else int(np.prod(value.shape))
             ids = self.builder.declare(value.name, dims, storage)
             self.live[value.name] = ids.reshape(value.shape)
 
@@ -153,6 +154,15 @@ class _Walk:
         return ids
 
 
-def _dims(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """An image [1, channels, height, width] is declared without its batch; the rest is a vector."""
-    return shape[1:] if len(shape) == 4 and shape[0] == 1 else (int(np.prod(shape)),)
+def _dims(value: GraphInput) -> tuple[int, ...]:
+    """An image [1, channels, height, width] and tokens [1, T, n] are declared without their batch;
+    the rest is a vector.
+    """
+    shape = value.shape
+    if len(shape) > 1 and shape[0] != 1:
+        raise SourceError(
+            f"input {value.name!r} is {shape}: found a batch of {shape[0]}; "
+            "export with batch 1 or a dynamic batch"
+        )
+    is_vector = len(shape) not in (3, 4) or np.prod(shape) == shape[-1]
+    return (int(np.prod(shape)),) if is_vector else shape[1:]
