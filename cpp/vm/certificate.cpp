@@ -97,7 +97,7 @@ Scratch scratch_of(const Program& program) noexcept {
     }
     if (instruction.opcode == Opcode::Attention) {
       const kernels::Attention a = attention_of(program, instruction);
-      scratch.scores = std::max(scratch.scores, 4 * u64(a.keys));
+      scratch.scores = std::max(scratch.scores, 4 * u64(a.heads) * u64(a.keys));
     }
     if (instruction.opcode != Opcode::Linear) continue;
     const Tensor& w = program.tensors[instruction.in[1]];

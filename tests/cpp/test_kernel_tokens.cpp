@@ -74,7 +74,7 @@ struct Attended {
 
 Attended attend(Table table, const Attention& a, const Operands& in, bool has_mask, int offset) {
   Guarded<float> q(in.q, offset), k(in.k, (offset + 3) % 16), v(in.v, (offset + 7) % 16);
-  Guarded<float> mask(in.mask, (offset + 1) % 16), scores(a.keys, (offset + 5) % 16);
+  Guarded<float> mask(in.mask, (offset + 1) % 16), scores(a.heads * a.keys, (offset + 5) % 16);
   Guarded<float> y(a.tokens * a.width, (offset + 9) % 16);
   const uint32_t peak = table.attention(a, q.data(), k.data(), v.data(),
                                         has_mask ? mask.data() : nullptr, scores.data(), y.data());
@@ -142,7 +142,7 @@ TEST_CASE("attention reads nothing beyond its operands") {
     const Operands in(a, [&](int n) { return numbers(random, n); });
     const auto size = [](const std::vector<float>& x) { return static_cast<int>(x.size()); };
     Fenced q(in.q, size(in.q)), k(in.k, size(in.k)), v(in.v, size(in.v));
-    Fenced mask(in.mask, size(in.mask)), scores(a.keys), y(a.tokens * a.width);
+    Fenced mask(in.mask, size(in.mask)), scores(a.heads * a.keys), y(a.tokens * a.width);
     for (const KernelTable* table : tables()) {
       const float* const of_mask = round % 2 ? mask.data() : nullptr;
       table->attention(a, q.data(), k.data(), v.data(), of_mask, scores.data(), y.data());
@@ -163,7 +163,7 @@ TEST_CASE("an attention weighs its values by the softmax of its scores") {
   const float q[] = {2, -4}, k[] = {1, 1, 3, 1}, v[] = {10, 20, 30, 40};
   const double odds = std::exp(2.0);  // scores 1 and 3 in the first head, -2 twice in the second
   for (const KernelTable* table : tables()) {
-    float scores[2], y[2];
+    float scores[4], y[2];
     CHECK(table->attention(a, q, k, v, nullptr, scores, y) == std::bit_cast<uint32_t>(3.0f));
     CHECK(y[0] == doctest::Approx((10 + 30 * odds) / (1 + odds)));
     CHECK(y[1] == 30.0f);

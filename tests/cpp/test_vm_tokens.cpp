@@ -325,7 +325,7 @@ TEST_CASE("the certificate of a layer over tokens, by hand") {
 
 TEST_CASE("the certificate of an attention, by hand") {
   const vm::Certificate c = certificate_of(attention({.columns = {0, 6, 12}, .mask = {4}}));
-  // q 72, k 192, v 288, mask 16: 568 -> 576; y 72 -> 128 twice; scores 16 -> 64.
+  // q 72, k 192, v 288, mask 16: 568 -> 576; y 72 -> 128 twice; scores 32 -> 64.
   CHECK(c.arena_bytes == 576 + 2 * 128 + 64);
   CHECK(c.macs == 2 * 3 * 4 * 6);
   CHECK(c.cost_units == 500 + 8 * 3 * 4 * 6 + 64 * 2 * 3 * 4);

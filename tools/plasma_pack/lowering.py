@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a Builder's operations to a Program: sweep what nothing reads, give outputs and states their
-writers, quantise.
+"""From a Builder's operations to a Program: sweep what nothing reads, also rows of it, give outputs
+and states their writers, quantise.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import numpy as np
 
 from .builder import Builder, Ids, Op
 from .errors import SourceError
+from .narrow import narrow
 from .program import Array, DType, Instruction, Io, Program, Slot, Storage, Tensor
 from .quantize import quantize
+from .rows import matrix
 
 # Constants of these have the shape of the result.
 _ELEMENTWISE = ("normalize", "clamp", "squash")
@@ -39,7 +41,7 @@ def lower(
     _write_outputs(builder, outputs, [copy.inputs[0] for copy in state_copies])
     builder.ops += state_copies
     lowering = _Lowering(builder, options)
-    for op in _live_ops(builder):
+    for op in narrow(builder, _live_ops(builder)):
         lowering.add(op)
     return lowering.program()
 
@@ -63,11 +65,11 @@ def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: 
     """Each output is written by the instruction that makes it, or by a copy when others read that
     value too.
     """
-    sources = {name: builder.tensor(ids) for name, ids in outputs.items()}
+    sources = {name: _output(builder, ids) for name, ids in outputs.items()}
     read = [*sources.values(), *state_sources, *(name for op in builder.ops for name in op.inputs)]
     for name, source in sources.items():
         span = builder.spans[source]
-        builder.declare(name, span.elements, Storage.OUTPUT, span.dtype)
+        builder.declare(name, span.dims, Storage.OUTPUT, span.dtype)
         made = builder.made.get(source)
         if made is not None and read.count(source) == 1:
             builder.ops[builder.ops.index(made)] = replace(made, output=name)
@@ -75,6 +77,12 @@ def _write_outputs(builder: Builder, outputs: Mapping[str, Ids], state_sources: 
             builder.ops.append(replace(made, output=name))
         else:
             builder.ops.append(Op("copy", name, (source,)))
+
+
+def _output(builder: Builder, ids: Ids) -> str:
+    """Tokens [1, T, n] go out as [T, n], anything else as a vector."""
+    has_rows = ids.ndim == 3 and ids.shape[0] == 1 and ids.shape[1] > 1
+    return matrix(builder, ids[0]) if has_rows else builder.tensor(ids)
 
 
 def _parts_in_use(builder: Builder, state: str) -> list[str]:
