@@ -153,9 +153,9 @@ struct KernelTable {
   // RMSNORM (rule 20); the peak includes the mean square.
   uint32_t (*rms_norm)(const float* x, const float* gain, float eps, float* y, int n) noexcept;
   uint32_t (*softmax)(const float* x, float* y, int n) noexcept;  // rule 21
-  // ATTENTION (rule 26): y is [tokens, width]. mask may be null; `scores` is scratch of heads * keys
-  // floats. The peak is of the scores: none is finite where an element of q, k or mask that it reads
-  // is not.
+  // ATTENTION (rule 26): y is [tokens, width]. mask may be null; `scores` is scratch of heads *
+  // keys floats. The peak is of the scores: none is finite where an element of q, k or mask that it
+  // reads is not.
   uint32_t (*attention)(const Attention& shape, const float* q, const float* k, const float* v,
                         const float* mask, float* scores, float* y) noexcept;
   // min, max (rule 3) and a / b; the peak is of a and b.

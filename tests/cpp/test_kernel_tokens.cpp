@@ -9,7 +9,7 @@ namespace plasma::kernels {
 namespace {
 
 // A change here is a change of the instruction set (vm/ISA.md).
-constexpr uint64_t kGolden = 0x2D15524269103B32u;
+constexpr uint64_t kGolden = 0xC39619C9DAD1774Fu;
 
 struct Tokens {
   int rows, cols, tokens;
@@ -175,8 +175,9 @@ TEST_CASE("the bits of tokens and of attention are the golden ones") {
     Random random{25};
     Hash hash;
     for (int round = 0; round < 60; ++round) {
-      const Tokens layer(random, 1 + random.below(50), 1 + random.below(90),
-                         1 + round % kMaxTokens);
+      const int rows = 1 + random.below(50);  // one draw a line: arguments have no order
+      const int cols = 1 + random.below(90);
+      const Tokens layer(random, rows, cols, 1 + round % kMaxTokens);
       hash.floats(layer.linear(*table, round % 2, 0));
       hash.floats(layer.accumulate(*table, 0));
       const Attention a = random_attention(random);
