@@ -167,6 +167,19 @@ TEST_CASE("adapters reach every token, on int8 and on f32 weights") {
   });
 }
 
+TEST_CASE("the pixels that a conv2d gave are quantised one by one") {
+  P p;
+  Dice dice{8};
+  const uint16_t x = p.image("x", Storage::Input, {4, 3, 2});
+  const uint16_t kernels = p.kernels({5, 1, 1, 2}, dice.weights(10), dice.scales(5));
+  const uint16_t image = p.image("", Storage::Arena, {4, 3, 5});
+  p.op(Opcode::Conv2d, image, {x, kernels}, 1);
+  p.instructions[0].more = {1, 0, 0, 0, 0, 1, 1};
+  const uint16_t w = dice_weights(p, dice, 3, 5);
+  p.op(Opcode::Linear, p.image("y", Storage::Output, {4, 3, 3}), {image, w});
+  for_each_table([&](const kernels::KernelTable& table) { compare(p, table); });
+}
+
 TEST_CASE("norms and softmax take the rows of any shape one by one") {
   for_each_table([](const kernels::KernelTable& table) {
     for (const Opcode opcode : {Opcode::LayerNorm, Opcode::RmsNorm, Opcode::Softmax}) {
