@@ -19,6 +19,7 @@ import plasma_edge as pe
 from plasma_pack import SourceError, build
 from plasma_pack.onnx_import import import_onnx
 from tests.pack import networks
+from tests.test_programs import FOLDER, Machine
 
 EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
 FLIGHT = {"low": -1e4, "high": 1e4}
@@ -193,6 +194,17 @@ def test_tokens_keep_their_shape(tmp_path: Path, key: Ed25519PrivateKey, trust: 
     path = export(Block(), tmp_path)
     policy = pe.Policy.load(build(path, key=key, **FLIGHT).data, trust=trust)
     assert policy.inputs[0].shape == policy.outputs[0].shape == (TOKENS, WIDTH)
+
+
+def test_a_program_with_a_memory_attends_to_its_last_rows() -> None:
+    machine = Machine(FOLDER / "attention_over_the_last_rows.pasm", kernels="scalar")
+    weights = machine.assembly.program.tensor("w").values
+    seen = tokens(12, 2)
+    q, k, v = torch.from_numpy(seen @ np.asarray(weights).T).split(2, dim=-1)
+    for t, row in enumerate(seen):
+        last = slice(max(0, t - 3), t + 1)
+        expected = scaled_dot_product_attention(q[t : t + 1], k[last], v[last], scale=0.7)
+        np.testing.assert_allclose(machine.policy(row), expected[0], rtol=1e-5, atol=1e-6)
 
 
 def attention_model(shapes: list[tuple[int, ...]], mask: np.ndarray | None, **attributes):
