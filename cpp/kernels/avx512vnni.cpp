@@ -71,9 +71,9 @@ LANES_INLINE void store(float* p, Lanes x, Whole) noexcept { _mm512_storeu_ps(p,
 LANES_INLINE void store(float* p, Lanes x, Head head) noexcept {
   _mm512_mask_storeu_ps(p, head.mask, x.v);
 }
-LANES_INLINE Lanes existing(Lanes x, Whole) noexcept { return x; }
-LANES_INLINE Lanes existing(Lanes x, Head head) noexcept {
-  return _mm512_maskz_mov_ps(head.mask, x.v);
+LANES_INLINE Lanes existing(Lanes x, Whole, Lanes) noexcept { return x; }
+LANES_INLINE Lanes existing(Lanes x, Head head, Lanes other) noexcept {
+  return select(head.mask, x, other);
 }
 
 LANES_INLINE float fold(Lanes x) noexcept {
@@ -82,6 +82,37 @@ LANES_INLINE float fold(Lanes x) noexcept {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+using Quad = __m128;
+
+// Each step adds what two sums have left, so that none is folded alone.
+LANES_INLINE Quad fold_four(const Lanes (&v)[4]) noexcept {
+  __m512 eight[2];
+  for (int i = 0; i < 2; ++i) {
+    const __m512 low = _mm512_shuffle_f32x4(v[i].v, v[i + 2].v, 0x44);
+    eight[i] = _mm512_add_ps(low, _mm512_shuffle_f32x4(v[i].v, v[i + 2].v, 0xEE));
+  }
+  // 0, 2, 1, 3: the last step sorts them.
+  const __m512 low = _mm512_shuffle_f32x4(eight[0], eight[1], 0x88);
+  const __m512 four = _mm512_add_ps(low, _mm512_shuffle_f32x4(eight[0], eight[1], 0xDD));
+  const __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4E));
+  const __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0xB1));
+  const __m512i order = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 4, 8, 0);
+  return _mm512_castps512_ps128(_mm512_permutexvar_ps(order, one));
+}
+LANES_INLINE void store_quad(float* p, Quad quad) noexcept { _mm_storeu_ps(p, quad); }
+LANES_INLINE Lanes join(const Quad (&quads)[4]) noexcept {
+  const __m512 first = _mm512_insertf32x4(_mm512_castps128_ps512(quads[0]), quads[1], 1);
+  return _mm512_insertf32x4(_mm512_insertf32x4(first, quads[2], 2), quads[3], 3);
+}
+
+LANES_INLINE float fold_max(Lanes x) noexcept {
+  const __m256 high = _mm512_extractf32x8_ps(x.v, 1);
+  const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(x.v), high);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 LANES_INLINE uint32_t largest(Words w) noexcept {

@@ -22,6 +22,10 @@ inline constexpr uint32_t kMaxFinite = 0x7F7FFFFFu;
 // int8 vectors and packed rows are zero-filled up to a multiple of this many elements.
 inline constexpr int kColsMultiple = 64;
 
+// An int8 layer takes so many vectors (tokens) at a time: enough to share what is loaded, and few
+// enough to keep scratch small.
+inline constexpr int kMaxTokens = 16;
+
 // Always inlined: an ISA file must not emit a copy of it that another file could end up calling.
 [[gnu::always_inline]] constexpr size_t padded_cols(int cols) noexcept {
   return (static_cast<size_t>(cols) + kColsMultiple - 1) / kColsMultiple * kColsMultiple;
@@ -56,6 +60,15 @@ struct Walk {
   ptrdiff_t stride[4];
 };
 
+// Attention of `tokens` queries over `keys` keys and values, in `heads` parts of width / heads
+// columns each. A row of q, k, v or mask begins so many floats after the one before; mask_step is 0
+// where all tokens share one row.
+struct Attention {
+  int tokens, keys, width, heads;
+  int q_step, k_step, v_step, mask_step;
+  float scale;
+};
+
 // Bytes of scratch a conv2d needs for its image, padded all around.
 [[gnu::always_inline]] constexpr size_t image_bytes(const Window& window) noexcept {
   const auto rows = static_cast<size_t>(window.pad_top + window.height + window.pad_bottom);
@@ -81,13 +94,15 @@ struct KernelTable {
   // 64-byte aligned.
   float (*quantize)(const float* x, int n, uint32_t peak, int8_t* q) noexcept;
 
-  // LINEAR8 (rule 8): y_r = f32(acc_r) * (s * scale_r) + b_r. bias may be null: b_r = +0.
-  void (*linear_i8)(const int8_t* packed, const int8_t* q, float s, const float* scale,
-                    const float* bias, float* y, int rows, int cols) noexcept;
+  // LINEAR8 (rule 8) of 1 to kMaxTokens vectors: q is [tokens, padded_cols(cols)], s [tokens], y
+  // [tokens, rows]; y_r = f32(acc_r) * (s * scale_r) + b_r. bias may be null: b_r = +0.
+  void (*linear_i8)(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
+                    const float* bias, float* y, int rows, int cols, int tokens) noexcept;
 
-  // The second half of LORA (rule 9): y_r = y_r + f32(acc_r) * (k * scale_r), k = c * s'.
-  void (*accumulate_i8)(const int8_t* packed, const int8_t* q, float k, const float* scale,
-                        float* y, int rows, int cols) noexcept;
+  // The second half of LORA (rule 9) of as many: y_r = y_r + f32(acc_r) * (k * scale_r), k = c * s'
+  // of each.
+  void (*accumulate_i8)(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
+                        float* y, int rows, int cols, int tokens) noexcept;
 
   // CONV2D, given the peak of x: every output position is a LINEAR8 over the patch of QUANT(x)
   // under the window, then max(.., low). low is +0, which is a relu, or -infinity, which changes
@@ -149,6 +164,11 @@ struct KernelTable {
   // RMSNORM (rule 20); the peak includes the mean square.
   uint32_t (*rms_norm)(const float* x, const float* gain, float eps, float* y, int n) noexcept;
   uint32_t (*softmax)(const float* x, float* y, int n) noexcept;  // rule 21
+  // ATTENTION (rule 30): y is [tokens, width]. mask may be null; `scores` is scratch of heads *
+  // keys floats. The peak is of the scores: none is finite where an element of q, k or mask that it
+  // reads is not.
+  uint32_t (*attention)(const Attention& shape, const float* q, const float* k, const float* v,
+                        const float* mask, float* scores, float* y) noexcept;
   // min, max (rule 3) and a / b; the peak is of a and b.
   uint32_t (*min)(const float* a, const float* b, float* y, int n) noexcept;
   uint32_t (*max)(const float* a, const float* b, float* y, int n) noexcept;

@@ -71,19 +71,25 @@ float quantize(const float* x, int n, uint32_t peak, int8_t* q) noexcept {
   return a / 127.0f;
 }
 
-void linear_i8(const int8_t* packed, const int8_t* q, float s, const float* scale,
-               const float* bias, float* y, int rows, int cols) noexcept {
-  for (int r = 0; r < rows; ++r, packed += padded_cols(cols)) {
-    const float acc = static_cast<float>(dot_i8(packed, q, cols));
-    y[r] = acc * (s * scale[r]) + (bias ? bias[r] : 0.0f);
+void linear_i8(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
+               const float* bias, float* y, int rows, int cols, int tokens) noexcept {
+  for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
+    const int8_t* w = packed;
+    for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
+      const float acc = static_cast<float>(dot_i8(w, q, cols));
+      y[r] = acc * (s[t] * scale[r]) + (bias ? bias[r] : 0.0f);
+    }
   }
 }
 
-void accumulate_i8(const int8_t* packed, const int8_t* q, float k, const float* scale, float* y,
-                   int rows, int cols) noexcept {
-  for (int r = 0; r < rows; ++r, packed += padded_cols(cols)) {
-    const float acc = static_cast<float>(dot_i8(packed, q, cols));
-    y[r] = y[r] + acc * (k * scale[r]);
+void accumulate_i8(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
+                   float* y, int rows, int cols, int tokens) noexcept {
+  for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
+    const int8_t* w = packed;
+    for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
+      const float acc = static_cast<float>(dot_i8(w, q, cols));
+      y[r] = y[r] + acc * (k[t] * scale[r]);
+    }
   }
 }
 
@@ -256,6 +262,8 @@ uint32_t softmax(const float* x, float* y, int n) noexcept {
   return largest;
 }
 
+#include "kernels/scalar_attention.inc"
+
 uint32_t min(const float* a, const float* b, float* y, int n) noexcept {
   return zip(a, b, y, n, [](float v, float w) { return min(v, w); });
 }
@@ -359,6 +367,7 @@ const KernelTable kScalar = {
     .lstm_hidden = lstm_hidden,
     .rms_norm = rms_norm,
     .softmax = softmax,
+    .attention = attention,
     .min = min,
     .max = max,
     .div = div,

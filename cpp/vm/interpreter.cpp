@@ -24,6 +24,7 @@ class Evaluation {
         plan_(plan),
         windows_(plan.model().windows()),
         walks_(plan.model().walks()),
+        attentions_(plan.model().attentions()),
         layout_(plan.model().layout()),
         spaces_{frame.data(), plan.model().constants()},
         frame_(frame.data()),
@@ -50,7 +51,9 @@ class Evaluation {
       case Opcode::Sigmoid: note(k_.sigmoid(x, y, n)); break;
       case Opcode::Tanh: note(k_.tanh(x, y, n)); break;
       case Opcode::LayerNorm:
-        note(k_.layer_norm(x, floats(op.x[1]), floats(op.x[2]), op.imm, y, n));
+        for_rows(op, [&](const float* from, float* to, int cols) {
+          return k_.layer_norm(from, floats(op.x[1]), floats(op.x[2]), op.imm, to, cols);
+        });
         break;
       case Opcode::Gru: note(k_.gru(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
       case Opcode::Concat: concat(op); break;
@@ -69,8 +72,13 @@ class Evaluation {
       case Opcode::ReduceMean: k_.reduce_mean(x, y, n, op.x[0].count / n); break;
       case Opcode::ReduceMax: note(k_.reduce_max(x, y, n, op.x[0].count / n)); break;
       case Opcode::TopK: top_k(op); break;
-      case Opcode::RmsNorm: note(k_.rms_norm(x, floats(op.x[1]), op.imm, y, n)); break;
-      case Opcode::Softmax: note(k_.softmax(x, y, n)); break;
+      case Opcode::RmsNorm:
+        for_rows(op, [&](const float* from, float* to, int cols) {
+          return k_.rms_norm(from, floats(op.x[1]), op.imm, to, cols);
+        });
+        break;
+      case Opcode::Softmax: for_rows(op, k_.softmax); break;
+      case Opcode::Attention: attention(op); break;
       case Opcode::Min: note(k_.min(x, floats(op.x[1]), y, n)); break;
       case Opcode::Max: note(k_.max(x, floats(op.x[1]), y, n)); break;
       case Opcode::Div: note(k_.div(x, floats(op.x[1]), y, n)); break;
@@ -136,35 +144,79 @@ class Evaluation {
     return noted(op.knows_peak ? measured() : k_.peak(floats(op.x[0]), op.x[0].count));
   }
 
+  void quantize_rows(const float* x, int cols, int rows, int8_t* q, float* s) noexcept {
+    for (int i = 0; i < rows; ++i, x += cols, q += kernels::padded_cols(cols))
+      s[i] = k_.quantize(x, cols, noted(k_.peak(x, cols)), q);
+  }
+
+  // Calls work(x, y, cols) for each row; it gives the peak.
+  template <class Work>
+  void for_rows(const Op& op, Work work) noexcept {
+    const int cols = op.y.count / op.rows;
+    const float* x = floats(op.x[0]);
+    float* y = floats_out(op.y.offset);
+    for (int i = 0; i < op.rows; ++i, x += cols, y += cols) note(work(x, y, cols));
+  }
+
+  // Each row of x, a token, is quantised on its own.
   void linear(const Op& op) noexcept {
-    const float* const x = floats(op.x[0]);
+    const int rows = op.y.count / op.rows, cols = op.x[0].count / op.rows;
+    const float* x = floats(op.x[0]);
+    float* y = floats_out(op.y.offset);
+    for (int left = op.rows; left > 0; left -= kernels::kMaxTokens) {
+      const int tokens = std::min(left, kernels::kMaxTokens);
+      linear_tokens(op, x, y, {rows, cols, tokens});
+      x += static_cast<size_t>(tokens) * static_cast<size_t>(cols);
+      y += static_cast<size_t>(tokens) * static_cast<size_t>(rows);
+    }
+  }
+
+  struct Shape {
+    int rows, cols, tokens;
+  };
+
+  void linear_tokens(const Op& op, const float* x, float* y, Shape shape) noexcept {
+    const auto [rows, cols, tokens] = shape;
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
-    float* const y = floats_out(op.y.offset);
-    const int rows = op.y.count;
-    const int cols = op.x[0].count;
     int8_t* const q = bytes_out(layout_.quantized);
-    float s = 0;
     const std::span<const Lora> loras =
         op.slot == kNone ? std::span<const Lora>{} : plan_.patches(op.slot);
-    if (op.is_i8 || !loras.empty()) s = k_.quantize(x, cols, peak_of_x(op), q);
+    float s[kernels::kMaxTokens];
+    if (op.is_i8 || !loras.empty()) {
+      if (op.rows == 1) {
+        s[0] = k_.quantize(x, cols, peak_of_x(op), q);
+      } else {
+        quantize_rows(x, cols, tokens, q, s);
+      }
+    }
     if (op.is_i8) {
       const auto* w = static_cast<const int8_t*>(at(op.x[1]));
-      k_.linear_i8(w, q, s, constants(op.scale_offset), bias, y, rows, cols);
+      k_.linear_i8(w, q, s, constants(op.scale_offset), bias, y, rows, cols, tokens);
     } else {
-      k_.linear_f32(floats(op.x[1]), x, bias, y, rows, cols);
+      for (int t = 0; t < tokens; ++t)
+        k_.linear_f32(floats(op.x[1]), x + t * cols, bias, y + t * rows, rows, cols);
     }
-    for (const Lora& lora : loras) add_lora(lora, q, s, y, rows, cols);
+    for (const Lora& lora : loras) add_lora(lora, q, s, y, shape);
   }
 
   // ISA.md, numerics 9.
-  void add_lora(const Lora& lora, const int8_t* q, float s, float* y, int rows, int cols) noexcept {
+  void add_lora(const Lora& lora, const int8_t* q, const float* s, float* y, Shape shape) noexcept {
+    const auto [rows, cols, tokens] = shape;
     float* const hidden = floats_out(layout_.lora_hidden);
     int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
-    k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, hidden, lora.rank, cols);
-    const uint32_t peak = noted(k_.peak(hidden, lora.rank));
-    const float hidden_s = k_.quantize(hidden, lora.rank, peak, hidden_q);
-    k_.accumulate_i8(lora.b, hidden_q, lora.c * hidden_s, lora.b_scale, y, rows, lora.rank);
-    if (lora.bias != nullptr) k_.add_scaled(y, lora.gain, lora.bias, rows);
+    k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, hidden, lora.rank, cols, tokens);
+    float k[kernels::kMaxTokens];
+    quantize_rows(hidden, lora.rank, tokens, hidden_q, k);
+    for (int t = 0; t < tokens; ++t) k[t] = lora.c * k[t];
+    k_.accumulate_i8(lora.b, hidden_q, k, lora.b_scale, y, rows, lora.rank, tokens);
+    for (int t = 0; lora.bias != nullptr && t < tokens; ++t)
+      k_.add_scaled(y + t * rows, lora.gain, lora.bias, rows);
+  }
+
+  void attention(const Op& op) noexcept {
+    const float* const mask = op.n_in == 4 ? floats(op.x[3]) : nullptr;
+    note(k_.attention(attentions_[op.attention], floats(op.x[0]), floats(op.x[1]), floats(op.x[2]),
+                      mask, floats_out(layout_.scores), floats_out(op.y.offset)));
   }
 
   const kernels::Window& window(const Op& op) const noexcept { return windows_[op.window]; }
@@ -209,6 +261,7 @@ class Evaluation {
   const Plan& plan_;
   std::span<const kernels::Window> windows_;
   std::span<const kernels::Walk> walks_;
+  std::span<const kernels::Attention> attentions_;
   const FrameLayout& layout_;
   const uint8_t* spaces_[2];  // frame, constants
   uint8_t* frame_;

@@ -20,7 +20,7 @@ namespace plasma::vm {
 // Where the parts of a Frame begin, in bytes.
 struct FrameLayout {
   uint32_t input = 0, output = 0, arena = 0, state = 0, next_state = 0, previous = 0;
-  uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0;
+  uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0, scores = 0;
   uint32_t size = 0;
   uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0, image_bytes = 0;
 };
@@ -57,7 +57,8 @@ struct Op {
   uint32_t scale_offset = 0;  // of the row scales of i8 weights, in the constants
   uint32_t window = 0;        // of a conv2d or a pool, among the model's
   uint32_t walk = 0;          // of a strided, among the model's
-  int32_t rows = 0;           // of the table of a gather
+  uint32_t attention = 0;     // likewise
+  int32_t rows = 1;           // those of x that are taken one by one, or those of a gather's table
   uint32_t stream = 0;        // of random numbers: the index of the instruction
   uint16_t slot = kNone;      // where patches attach
 };
@@ -87,6 +88,9 @@ class Model {
   [[nodiscard]] const FrameLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] std::span<const kernels::Window> windows() const noexcept { return windows_; }
   [[nodiscard]] std::span<const kernels::Walk> walks() const noexcept { return walks_; }
+  [[nodiscard]] std::span<const kernels::Attention> attentions() const noexcept {
+    return attentions_;
+  }
   [[nodiscard]] std::span<const OutputSpec> outputs() const noexcept { return outputs_; }
   [[nodiscard]] const uint8_t* constants() const noexcept { return constants_.data(); }
   [[nodiscard]] size_t slot_count() const noexcept { return slot_count_; }
@@ -99,6 +103,7 @@ class Model {
   std::vector<Op> ops_;
   std::vector<kernels::Window> windows_;
   std::vector<kernels::Walk> walks_;
+  std::vector<kernels::Attention> attentions_;
   std::vector<OutputSpec> outputs_;
   FrameLayout layout_;
   size_t slot_count_ = 0;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "vm/attention.hpp"
 #include "vm/half.hpp"
 #include "vm/machine.hpp"
 #include "vm/rules.hpp"
@@ -27,6 +28,12 @@ const int8_t* as_i8(const uint8_t* bytes) noexcept {
   return static_cast<const int8_t*>(static_cast<const void*>(bytes));
 }
 int8_t* as_i8(uint8_t* bytes) noexcept { return static_cast<int8_t*>(static_cast<void*>(bytes)); }
+
+// Works on each row of x alone.
+bool has_rows(Opcode opcode) noexcept {
+  return opcode == Opcode::Linear || opcode == Opcode::LayerNorm || opcode == Opcode::RmsNorm ||
+         opcode == Opcode::Softmax;
+}
 
 // A block that grows by 64-aligned parts: sizes are
 // added up first, then everything is allocated once.
@@ -106,8 +113,9 @@ class ModelBuilder {
     const Scratch scratch = scratch_of(program_);
     layout.quantized = frame_.add(scratch.quantized);
     layout.image = frame_.add(scratch.image);
-    layout.lora_hidden = frame_.add(scratch.rank * 4);
-    layout.lora_quantized = frame_.add(scratch.rank);
+    layout.lora_hidden = frame_.add(scratch.lora_hidden);
+    layout.lora_quantized = frame_.add(scratch.lora_quantized);
+    layout.scores = frame_.add(scratch.scores);
     layout.size = static_cast<uint32_t>(std::min(frame_.size(), kMaxBlockBytes));
     layout.input_bytes = static_cast<uint32_t>(inputs);
     layout.output_bytes = static_cast<uint32_t>(outputs);
@@ -231,6 +239,9 @@ class ModelBuilder {
     op.y = operand(instruction.out, true);
     if (op.opcode == Opcode::Linear || op.opcode == Opcode::Conv2d)
       add_scale(instruction.in[1], op);
+    if (op.opcode == Opcode::Attention) add_attention(instruction, op);
+    if (has_rows(op.opcode))
+      op.rows = static_cast<int32_t>(program_.tensors[instruction.out].rows());
     if (op.opcode == Opcode::Gather) {
       op.rows = static_cast<int32_t>(program_.tensors[instruction.in[0]].dims[0]);
       op.is_i32 = program_.tensors[instruction.in[1]].dtype == DType::I32;
@@ -250,6 +261,12 @@ class ModelBuilder {
     const Tensor& tensor = program_.tensors[weights];
     op.is_i8 = tensor.dtype == DType::I8;
     if (op.is_i8) op.scale_offset = place_[tensor.scale];
+  }
+
+  void add_attention(const Instruction& instruction, Op& op) noexcept {
+    op.attention = static_cast<uint32_t>(model_.attentions_.size());
+    model_.attentions_.push_back(attention_of(program_, instruction));
+    for (size_t k = 0; k < 3; ++k) op.x[k].offset += 4 * attention_column(instruction, k);
   }
 
   void add_output(const Io& io) noexcept {

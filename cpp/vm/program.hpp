@@ -63,6 +63,13 @@ struct Tensor {
   [[nodiscard]] uint64_t elements() const noexcept {
     return uint64_t{dims[0]} * dims[1] * dims[2] * dims[3];
   }
+  // As rows of its last dimension: their length and their number.
+  [[nodiscard]] uint32_t row() const noexcept { return dims[rank - 1]; }
+  [[nodiscard]] uint64_t rows() const noexcept { return elements() / row(); }
+  [[nodiscard]] bool has_rows_of(Tensor other) const noexcept {
+    other.dims[other.rank - 1u] = row();
+    return rank == other.rank && dims == other.dims;
+  }
   [[nodiscard]] uint64_t bytes() const noexcept {
     return elements() * (dtype == DType::I8 ? 1 : dtype == DType::F16 ? 2 : 4);
   }

@@ -23,12 +23,17 @@ Error check_weights(Bytes weights, const char* what, int32_t index) noexcept;
 Error check_scales(Bytes scales, const char* what, int32_t index) noexcept;
 Error check_finite(Bytes floats, const char* what, int32_t index) noexcept;
 
-// The longest vector that is ever quantised, the largest padded image and the highest rank of any
-// adapter: they size a frame's scratch.
+// A whole number from `least` to `most`, and not -0.
+[[nodiscard]] bool is_whole(float value, float least, float most) noexcept;
+
+// The bytes of what a frame holds for kernels: what is quantised at a time, the largest padded
+// image, the hidden vectors of adapters and the scores of an attention.
 struct Scratch {
   uint64_t quantized = 0;
   uint64_t image = 0;  // of a conv2d, padded
-  uint64_t rank = 0;
+  uint64_t lora_hidden = 0;
+  uint64_t lora_quantized = 0;
+  uint64_t scores = 0;
 };
 Scratch scratch_of(const Program& program) noexcept;
 

@@ -4,6 +4,9 @@
 //
 // Add an opcode here before the interpreter knows it:
 // kernels run without checks on what this file proved.
+#include <cmath>
+
+#include "vm/attention.hpp"
 #include "vm/rules.hpp"
 #include "vm/walk.hpp"
 #include "vm/window.hpp"
@@ -39,9 +42,9 @@ class Shapes {
         out_like_x();
         break;
       case Opcode::LayerNorm:
-        constant(1, n(0));
-        constant(2, n(0));
-        vector_out(n(0));
+        constant(1, in(0).row());
+        constant(2, in(0).row());
+        out_like_x();
         break;
       case Opcode::Relu:
       case Opcode::LeakyRelu:
@@ -57,11 +60,11 @@ class Shapes {
       case Opcode::Log:
       case Opcode::Sin:
       case Opcode::Cos:
+      case Opcode::Softmax:
       case Opcode::Copy: out_like_x(); break;
-      case Opcode::Softmax: vector_out(n(0)); break;
       case Opcode::RmsNorm:
-        constant(1, n(0));
-        vector_out(n(0));
+        constant(1, in(0).row());
+        out_like_x();
         break;
       case Opcode::Gru: gated(3); break;
       case Opcode::LstmCell:
@@ -88,6 +91,9 @@ class Shapes {
       case Opcode::MaxPool2d:
       case Opcode::AvgPool2d:
         if (!error_) error_ = check_window(program_, instruction_, index_);
+        break;
+      case Opcode::Attention:
+        if (!error_) error_ = check_attention(program_, instruction_, index_);
         break;
     }
     return error_;
@@ -143,18 +149,36 @@ class Shapes {
     require_equal(out().dims[0], length, "output of instruction");
   }
 
+  // The output, of any shape, has so many elements.
+  void elements_out(uint64_t length) noexcept {
+    require(out().dtype == DType::F32, "output is not f32: instruction");
+    require_equal(out().elements(), length, "output of instruction");
+  }
+
   void linear() noexcept {
     const Tensor& w = in(1);
     require(w.storage == Storage::Const && w.rank == 2,
             "weights are not a constant matrix: instruction");
     require(w.dtype != DType::I32, "weights are not i8, f16 or f32: instruction");
-    require_equal(elements(0), w.dims[1], "operand of instruction");
     if (instruction_.n_in == 3) constant(2, w.dims[0]);
-    vector_out(w.dims[0]);
+    if (out().rank == 1) {
+      require_equal(elements(0), w.dims[1], "operand of instruction");
+      vector_out(w.dims[0]);
+    } else {
+      rows_out(w.dims[1], w.dims[0]);
+    }
     if (w.dtype == DType::I8 && w.dims[1] > kMaxDotTerms && !error_) {
       error_ = fail_at_most(Status::ProgAccumulator, "columns of instruction", w.dims[1],
                             kMaxDotTerms, index_);
     }
+  }
+
+  // x is [.., cols] and y [.., rows], alike before that.
+  void rows_out(uint32_t cols, uint32_t rows) noexcept {
+    require_equal(in(0).row(), cols, "operand of instruction");
+    require_equal(out().row(), rows, "output of instruction");
+    require(in(0).dtype == DType::F32 && out().dtype == DType::F32 && out().has_rows_of(in(0)),
+            "output has not the rows of its operand: instruction");
   }
 
   // Operands 0 and 1 are so many gates for each element of operand 2.
@@ -168,7 +192,7 @@ class Shapes {
   void concat() noexcept {
     uint64_t length = 0;
     for (size_t k = 0; k < instruction_.n_in; ++k) length += elements(k);
-    vector_out(length);
+    elements_out(length);
   }
 
   // Any table but one of packed weights: rows of i8 with their scales, of f16, or of f32.
@@ -231,6 +255,10 @@ Error check_scale_tensor(const Program& program, size_t index) noexcept {
 }
 
 }  // namespace
+
+bool is_whole(float value, float least, float most) noexcept {
+  return value >= least && value <= most && !std::signbit(value) && value == std::floor(value);
+}
 
 Error check_shapes(const Program& program) noexcept {
   for (size_t i = 0; i < program.tensors.size(); ++i) {

@@ -4,7 +4,7 @@
 // Every number is first shown to be small, so that no product or sum here can overflow.
 #include "vm/window.hpp"
 
-#include <cmath>
+#include "vm/rules.hpp"
 
 namespace plasma::vm {
 namespace {
@@ -15,13 +15,6 @@ bool is_image(const Tensor& tensor) noexcept {
   return tensor.dtype == DType::F32 && tensor.rank == 3;
 }
 
-// A whole number of at least `least`, and not -0.
-bool is_whole(float value, int32_t least) noexcept {
-  if (!(value >= static_cast<float>(least) && value <= kMaxImmediate)) return false;
-  if (std::signbit(value)) return false;
-  return static_cast<float>(static_cast<int32_t>(value)) == value;
-}
-
 int32_t whole(float value) noexcept { return static_cast<int32_t>(value); }
 
 // Sizes and strides, or strides and dilations, are at least 1; pads, between them, at least 0.
@@ -29,7 +22,7 @@ Error check_immediates(const Instruction& instruction, int32_t index) noexcept {
   const bool is_conv = instruction.opcode == Opcode::Conv2d;
   for (size_t i = 0; i < kImmediates; ++i) {
     const bool is_pad = is_conv ? i >= 2 && i < 6 : i >= 4;
-    if (!is_whole(instruction.imm[i], is_pad ? 0 : 1))
+    if (!is_whole(instruction.imm[i], is_pad ? 0 : 1, kMaxImmediate))
       return fail(Status::ProgNumeric, "window of instruction", index);
   }
   return {};

@@ -185,34 +185,38 @@ inline Quantized quantize(Table table, const float* x, int n) {
   return {q.values(), std::bit_cast<uint32_t>(s), peak};
 }
 
-// An int8 matrix in the layout of a table, and a vector for it.
+// An int8 matrix in the layout of a table, and a vector for it; or several, each after its padding.
 struct Product {
   Table table;
-  int rows, cols;
+  int rows, cols, tokens;
   Guarded<int8_t> packed, q;
 
-  Product(Table t, const std::vector<int8_t>& w, const std::vector<int8_t>& x, int r, int c)
-      : table(t),
+  Product(Table k, const std::vector<int8_t>& w, const std::vector<int8_t>& x, int r, int c,
+          int t = 1)
+      : table(k),
         rows(r),
         cols(c),
-        packed(static_cast<int>(t.packed_i8_bytes(r, c))),
-        q(static_cast<int>(padded_cols(c))) {
+        tokens(t),
+        packed(static_cast<int>(k.packed_i8_bytes(r, c))),
+        q(t * static_cast<int>(padded_cols(c))) {
     table.pack_i8(w.data(), rows, cols, packed.data());
-    std::fill_n(q.data(), padded_cols(cols), int8_t{0});
+    std::fill_n(q.data(), q.values().size(), int8_t{0});
     std::copy(x.begin(), x.end(), q.data());
     CHECK(packed.guards_intact());
   }
-  std::vector<float> linear(float s, const std::vector<float>& scale, const float* bias,
-                            int offset = 0) {
-    Guarded<float> y(rows, offset), at(scale, (offset + 7) % 16);
-    table.linear_i8(packed.data(), q.data(), s, at.data(), bias, y.data(), rows, cols);
+  std::vector<float> linear(const std::vector<float>& s, const std::vector<float>& scale,
+                            const float* bias, int offset = 0) {
+    Guarded<float> y(tokens * rows, offset), at(scale, (offset + 7) % 16);
+    table.linear_i8(packed.data(), q.data(), s.data(), at.data(), bias, y.data(), rows, cols,
+                    tokens);
     CHECK(y.guards_intact());
     return y.values();
   }
-  std::vector<float> accumulate(float k, const std::vector<float>& scale,
+  std::vector<float> accumulate(const std::vector<float>& k, const std::vector<float>& scale,
                                 const std::vector<float>& onto, int offset = 0) {
     Guarded<float> y(onto, offset);
-    table.accumulate_i8(packed.data(), q.data(), k, scale.data(), y.data(), rows, cols);
+    table.accumulate_i8(packed.data(), q.data(), k.data(), scale.data(), y.data(), rows, cols,
+                        tokens);
     CHECK(y.guards_intact());
     return y.values();
   }

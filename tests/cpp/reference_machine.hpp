@@ -69,8 +69,12 @@ class ReferenceMachine {
     } else if (op.opcode == Opcode::Concat) {
       y.clear();
       for (const uint16_t part : op.in) append_all(y, values_[part]);
-    } else if (op.opcode == Opcode::LayerNorm) {
-      layer_norm(op, y);
+    } else if (op.opcode == Opcode::LayerNorm || op.opcode == Opcode::RmsNorm ||
+               op.opcode == Opcode::Softmax) {
+      y.clear();
+      for (const Floats& row : rows_of(op.in[0])) append_all(y, normal(op, row));
+    } else if (op.opcode == Opcode::Attention) {
+      attention(op, y);
     } else if (op.opcode == Opcode::Conv2d) {
       conv2d(op, y);
     } else if (op.opcode == Opcode::MaxPool2d || op.opcode == Opcode::AvgPool2d) {
@@ -84,10 +88,6 @@ class ReferenceMachine {
     } else if (op.opcode == Opcode::ReduceSum || op.opcode == Opcode::ReduceMean ||
                op.opcode == Opcode::ReduceMax) {
       reduce(op, y);
-    } else if (op.opcode == Opcode::RmsNorm) {
-      rms_norm(op, y);
-    } else if (op.opcode == Opcode::Softmax) {
-      softmax(x, y);
     } else if (op.opcode == Opcode::Argmax) {
       size_t best = 0;
       for (size_t i = 1; i < x.size(); ++i) best = x[i] > x[best] ? i : best;
@@ -97,6 +97,21 @@ class ReferenceMachine {
     }
     for (const float value : y) note(value);
     (out.storage == Storage::State ? new_state_[op.out] : values_[op.out]) = y;
+  }
+
+  // The rows of a tensor's last dimension.
+  [[nodiscard]] std::vector<Floats> rows_of(uint16_t tensor) const {
+    const auto cols = static_cast<std::ptrdiff_t>(program_.tensors[tensor].dims.back());
+    std::vector<Floats> rows;
+    for (auto at = values_[tensor].begin(); at != values_[tensor].end(); at += cols) {
+      rows.emplace_back(at, at + cols);
+    }
+    return rows;
+  }
+
+  Floats normal(const InstructionSpec& op, const Floats& x) {
+    if (op.opcode == Opcode::Softmax) return softmax(x);
+    return op.opcode == Opcode::RmsNorm ? rms_norm(op, x) : layer_norm(op, x);
   }
 
   static void append_all(Floats& y, const Floats& part) {
@@ -152,8 +167,7 @@ class ReferenceMachine {
     }
   }
 
-  void layer_norm(const InstructionSpec& op, Floats& y) {
-    const Floats& x = values_[op.in[0]];
+  Floats layer_norm(const InstructionSpec& op, const Floats& x) {
     const auto n = static_cast<float>(x.size());
     const float mean = rules::sum(x) / n;
     Floats centred = x;
@@ -161,9 +175,11 @@ class ReferenceMachine {
     const float variance = rules::dot(centred.data(), centred.data(), x.size()) / n;
     note(variance);
     const float k = 1 / std::sqrt(variance + op.imm);
-    for (size_t i = 0; i < y.size(); ++i) {
-      y[i] = (centred[i] * k) * values_[op.in[1]][i] + values_[op.in[2]][i];
+    Floats y;
+    for (size_t i = 0; i < x.size(); ++i) {
+      y.push_back((centred[i] * k) * values_[op.in[1]][i] + values_[op.in[2]][i]);
     }
+    return y;
   }
 
   // Element k of y has the coordinates that k has in y's dims.
@@ -282,20 +298,50 @@ class ReferenceMachine {
     }
   }
 
-  void rms_norm(const InstructionSpec& op, Floats& y) {
-    const Floats& x = values_[op.in[0]];
+  Floats rms_norm(const InstructionSpec& op, const Floats& x) {
     const float mean = rules::dot(x.data(), x.data(), x.size()) / static_cast<float>(x.size());
     note(mean);
     const float k = 1 / std::sqrt(mean + op.imm);
-    for (size_t i = 0; i < y.size(); ++i) y[i] = (x[i] * k) * values_[op.in[1]][i];
+    Floats y;
+    for (size_t i = 0; i < x.size(); ++i) y.push_back((x[i] * k) * values_[op.in[1]][i]);
+    return y;
   }
 
   // Of finite numbers the largest is one, in whatever order they are taken.
-  static void softmax(const Floats& x, Floats& y) {
+  static Floats softmax(const Floats& x) {
     const float m = *std::max_element(x.begin(), x.end());
-    for (size_t i = 0; i < y.size(); ++i) y[i] = rules::exp(x[i] - m);
+    Floats y;
+    for (const float value : x) y.push_back(rules::exp(value - m));
     const float k = 1 / rules::sum(y);
     for (float& value : y) value = value * k;
+    return y;
+  }
+
+  void attention(const InstructionSpec& op, Floats& y) {
+    const size_t width = program_.tensors[op.out].dims.back();
+    const size_t n = width / static_cast<size_t>(op.imm);
+    const std::vector<Floats> q = rows_of(op.in[0]), k = rows_of(op.in[1]), v = rows_of(op.in[2]);
+    const auto part = [&](const std::vector<Floats>& rows, size_t row, size_t operand, size_t at) {
+      return &rows[row][static_cast<size_t>(op.more[1 + operand]) + at];
+    };
+    y.clear();
+    for (size_t t = 0; t < q.size(); ++t) {
+      for (size_t head = 0; head < width; head += n) {
+        Floats scores;
+        for (size_t s = 0; s < k.size(); ++s) {
+          scores.push_back(op.more[0] * rules::dot(part(q, t, 0, head), part(k, s, 1, head), n));
+          if (op.in.size() < 4) continue;
+          const std::vector<Floats> mask = rows_of(op.in[3]);
+          scores[s] = scores[s] + mask[t % mask.size()][s];
+        }
+        for (const float score : scores) note(score);
+        const Floats p = softmax(scores);
+        for (size_t i = head; i < head + n; ++i) {
+          y.push_back(0);
+          for (size_t s = 0; s < v.size(); ++s) y.back() = y.back() + p[s] * *part(v, s, 2, i);
+        }
+      }
+    }
   }
 
   struct Quantized {
@@ -320,12 +366,22 @@ class ReferenceMachine {
     return static_cast<float>(static_cast<int32_t>(sum));
   }
 
+  // Row by row; an x that is not cut into rows of `cols` is one.
   void linear(size_t index, Floats& y) {
     const InstructionSpec& op = program_.instructions[index];
-    const Floats& x = values_[op.in[0]];
+    const bool has_rows = program_.tensors[op.out].dims.size() > 1;
+    y.clear();
+    for (const Floats& x : has_rows ? rows_of(op.in[0]) : std::vector<Floats>{values_[op.in[0]]}) {
+      append_all(y, linear_row(index, x));
+    }
+  }
+
+  Floats linear_row(size_t index, const Floats& x) {
+    const InstructionSpec& op = program_.instructions[index];
     const TensorSpec& w = program_.tensors[op.in[1]];
     const Weights weights(w.values.begin(), w.values.end());
     const Quantized quantized = w.dtype == DType::I8 ? quantize(x) : Quantized{};
+    Floats y(w.dims[0]);
     for (size_t r = 0; r < y.size(); ++r) {
       const float bias = op.in.size() == 3 ? values_[op.in[2]][r] : 0;
       if (w.dtype == DType::I8) {
@@ -341,6 +397,7 @@ class ReferenceMachine {
         if (program_.slots[patch.slot].op_index == index) lora(patch, adapter.gain, quantize(x), y);
       }
     }
+    return y;
   }
 
   void lora(const LoraSpec& patch, float gain, const Quantized& x, Floats& y) {

@@ -278,6 +278,16 @@ inline OneOp one_op(Opcode opcode) {
       p.op(Opcode::Copy, p.output("echo", 2), {x});  // every program has an input
       break;
     }
+    case Opcode::Attention: {
+      p = {};
+      const uint16_t q = p.image("x", Storage::Input, {2, 4});
+      const uint16_t k = p.image("k", Storage::Input, {3, 4});
+      const uint16_t v = p.image("v", Storage::Input, {3, 4});
+      const uint16_t mask = p.image("mask", Storage::Input, {2, 3});
+      one.op = p.op(opcode, p.image("y", Storage::Output, {2, 4}), {q, k, v, mask}, 2);
+      p.instructions[0].more = {0.7f, 0, 0, 0};
+      break;
+    }
     default: one.exists = false;
   }
   return one;

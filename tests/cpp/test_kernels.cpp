@@ -165,8 +165,9 @@ TEST_CASE("no kernel touches what lies beyond its operands") {
       Product product(*table, w, quantize(*table, x.data(), n).q, rows, n);
       const int8_t *packed = product.packed.data(), *q = product.q.data();
       float *scale = of_rows.data(), *to = out.data();
-      table->linear_i8(packed, q, 1.0f, scale, scale, to, rows, n);
-      table->accumulate_i8(packed, q, 1.0f, scale, to, rows, n);
+      const float one = 1.0f;
+      table->linear_i8(packed, q, &one, scale, scale, to, rows, n, 1);
+      table->accumulate_i8(packed, q, &one, scale, to, rows, n, 1);
       table->linear_f32(matrix.data(), x.data(), scale, to, rows, n);
     }
   }
@@ -280,7 +281,7 @@ TEST_CASE("int8 products are exact at the largest values") {
         for (const KernelTable* table : tables()) {
           Product product(*table, w, x, rows, cols);
           const std::vector<float> ones(static_cast<size_t>(rows), 1.0f);
-          CHECK(bits_of(product.linear(1.0f, ones, nullptr)) == bits_of(expected));
+          CHECK(bits_of(product.linear({1.0f}, ones, nullptr)) == bits_of(expected));
         }
       }
     }
@@ -303,11 +304,11 @@ TEST_CASE("int8 layers give the bits of scalar for random shapes") {
     for (const KernelTable* table : tables()) {
       Product product(*table, w, x, rows, cols);
       for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
-        CHECK(bits_of(product.linear(s, scale, b, round % 16)) ==
-              bits_of(reference.linear(s, scale, b)));
+        CHECK(bits_of(product.linear({s}, scale, b, round % 16)) ==
+              bits_of(reference.linear({s}, scale, b)));
       }
-      CHECK(bits_of(product.accumulate(s, scale, bias, round % 16)) ==
-            bits_of(reference.accumulate(s, scale, bias)));
+      CHECK(bits_of(product.accumulate({s}, scale, bias, round % 16)) ==
+            bits_of(reference.accumulate({s}, scale, bias)));
     }
   }
 }
@@ -364,8 +365,8 @@ TEST_CASE("the bits of every layer are the golden ones") {
       Product product(*table, weights(random, rows * n), quantized.q, rows, n);
       for (const int8_t q : quantized.q) hash.word(static_cast<uint8_t>(q));
       hash.word(quantized.s);
-      hash.floats(product.linear(from_bits(quantized.s), scale, bias.data()));
-      hash.floats(product.accumulate(from_bits(quantized.s), scale, bias));
+      hash.floats(product.linear({from_bits(quantized.s)}, scale, bias.data()));
+      hash.floats(product.accumulate({from_bits(quantized.s)}, scale, bias));
       hash.floats(linear_f32(*table, w, x, bias.data(), rows, 0));
     }
     CHECK(hash.value == kGoldenLayers);

@@ -129,7 +129,7 @@ TEST_CASE("a program changed at random is refused or runs") {
 TEST_CASE("a window changed at random is refused or runs") {
   Dice dice{2028};
   for (const Opcode opcode :
-       {Opcode::Conv2d, Opcode::MaxPool2d, Opcode::AvgPool2d, Opcode::Strided}) {
+       {Opcode::Conv2d, Opcode::MaxPool2d, Opcode::AvgPool2d, Opcode::Strided, Opcode::Attention}) {
     const Sections valid = one_op(opcode).program.sections();
     Tally tally;
     for (int i = 0; i < 20'000; ++i) {

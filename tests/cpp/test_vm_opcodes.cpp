@@ -40,8 +40,9 @@ bool is_weights(const vm::OpcodeRow& row, size_t k) {
 
 // y may have any shape that its elements fill.
 bool gives_any_shape(const vm::OpcodeRow& row) {
-  const Opcode opcodes[] = {Opcode::Strided,   Opcode::ReduceSum, Opcode::ReduceMean,
-                            Opcode::ReduceMax, Opcode::Uniform,   Opcode::Normal};
+  const Opcode opcodes[] = {Opcode::Concat,     Opcode::Strided,   Opcode::ReduceSum,
+                            Opcode::ReduceMean, Opcode::ReduceMax, Opcode::Uniform,
+                            Opcode::Normal};
   return std::find(std::begin(opcodes), std::end(opcodes), row.opcode) != std::end(opcodes);
 }
 
@@ -96,7 +97,7 @@ TEST_CASE("every opcode refuses one operand fewer than it needs and one more tha
 TEST_CASE("every opcode refuses immediates it does not take, and takes finite ones only") {
   for_each_opcode([](const OneOp& one, const vm::OpcodeRow& row) {
     P p = one.program;
-    if (row.immediates > 1) return;  // whole numbers: test_vm_windows.cpp, test_vm_moves.cpp
+    if (row.immediates > 1) return;  // whole numbers: test_vm_windows, _moves and _tokens.cpp
     p.instructions[one.op].imm = 1;
     CHECK(code_of(p) == (row.immediates == 0 ? "E_PROG_ARITY" : "OK"));
     p.instructions[one.op].imm = INFINITY;

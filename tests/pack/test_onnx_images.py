@@ -4,16 +4,18 @@ allows.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from safetensors.torch import save_file
 from torch import nn
 
 import plasma_edge as pe
-from plasma_pack import SourceError, build
+from plasma_pack import SourceError, build, build_adapter
 from plasma_pack.onnx_import import import_onnx
 from plasma_pack.quantize import quantize
 from tests.pack import networks
@@ -87,6 +89,46 @@ def test_every_window_is_the_one_of_torch(
     flown = networks.fly(build(path, key=key, **FLIGHT).data, trust, obs)
     for action, image in zip(flown, obs, strict=True):
         np.testing.assert_array_equal(action, int8_conv(module, image))
+
+
+def pointwise(channels: int) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(channels, 7, 1), nn.BatchNorm2d(7), nn.ReLU(), nn.Flatten())
+
+
+@EXPORTERS
+@pytest.mark.parametrize("size", [(1, 1), (5, 3)])
+def test_a_wide_pixel_is_a_row_of_a_linear(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, size: tuple[int, int], dynamo: bool
+) -> None:
+    module = pointwise(64)
+    path = export(module, (64, *size), tmp_path, dynamo=dynamo)
+    assert "linear" in ops_of(path) and "conv2d" not in ops_of(path)
+    obs = images(20, 64, *size)
+    packet = build(path, key=key, **FLIGHT)
+    assert packet.slots == ("0",)
+    assert error(networks.fly(packet.data, trust, obs), module, obs) < 0.02
+    assert "conv2d" in ops_of(export(pointwise(63), (63, *size), tmp_path))
+
+
+def test_an_adapter_reaches_a_convolution_of_one_pixel(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes
+) -> None:
+    module = pointwise(64)
+    base = build(export(module, (64, 4, 4), tmp_path), key=key, max_adapters=1, **FLIGHT)
+    a, b = torch.randn(3, 64, 1, 1) / 8, torch.randn(7, 3, 1, 1)
+    prefix = "base_model.model.0.lora_"
+    save_file(
+        {f"{prefix}A.weight": a, f"{prefix}B.weight": b}, tmp_path / "adapter_model.safetensors"
+    )
+    config = {"peft_type": "LORA", "r": 3, "lora_alpha": 6, "bias": "none"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    policy = pe.Policy.load(base.data, trust=trust)
+    policy.attach(build_adapter(base, tmp_path, key=key).data, name="a")
+    module[0].weight.data += 2 * (b[:, :, 0, 0] @ a[:, :, 0, 0])[:, :, None, None]
+    obs = images(20, 64, 4, 4)
+    flown = np.stack([np.array(policy(image)) for image in obs])
+    assert error(flown, module, obs) < 0.02
 
 
 def nature_cnn() -> nn.Sequential:

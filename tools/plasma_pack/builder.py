@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -132,7 +132,7 @@ class Builder:
                 moved = self._join(
                     [self._take(*segment, (segment[1].size,)) for segment in segments]
                 )
-            self._moved[key] = moved if dims is None else self._shaped(moved, dims)
+            self._moved[key] = moved if dims is None else self.shaped(moved, dims)
             self._sources.setdefault(self._moved[key], flat)
         return self._moved[key]
 
@@ -147,7 +147,7 @@ class Builder:
 
     def _take(self, span: Span, order: Ids, wanted: Dims | None) -> str:
         """Elements of one tensor, of the wanted dims if one instruction can do it."""
-        is_whole = order.size == span.elements and _is_identity(order)
+        is_whole = order.size == span.elements and is_identity(order)
         if is_whole and wanted in (None, span.dims):
             return span.name
         dims = (order.size,) if wanted is None else wanted
@@ -155,27 +155,23 @@ class Builder:
             raise SourceError("indices that ArgMax or TopK gives can only be used all together")
         if span.storage is Storage.CONST:
             return self.constant(self.constants[span.name].reshape(-1)[order].reshape(dims))
-        if is_whole and len(dims) == 1:
+        if is_whole:
             return self.emit("concat", [span.name], dims)
-        if _is_identity(order - order[0]) and not is_whole:
+        if is_identity(order - order[0]) and (len(dims) == 1 or span.storage is Storage.STATE):
             return self._part(span, int(order[0]), int(order[-1]) + 1)
         walk = walk_in(order.reshape(dims)) if len(dims) <= MAX_AXES else None
         walk = walk or walk_through(order)
         if walk is not None:
             return self.emit("strided", [span.name], walk.dims, immediates=walk.immediates)
-        table = self._shaped(span.name, (span.elements,))
+        table = self.shaped(span.name, (span.elements,))
         index = self.constant(order.astype(np.float32))
         return self.emit("gather", [table, index], order.size)
-
-    def _shaped(self, name: str, dims: Dims) -> str:
-        """The same elements as a tensor of other dims."""
-        return self.tensor(self.ids(name), dims) if self.spans[name].dims != dims else name
 
     def arrange(self, ids: Ids) -> Arranged:
         """The tensor that holds exactly these elements in whatever order costs nothing: for
         operations to which all elements are alike, or whose constants can be moved instead.
         """
-        pieces = self._pieces(ids.reshape(-1))
+        pieces = self.pieces(ids.reshape(-1))
         if pieces is None:
             return Arranged(self._move(ids.reshape(-1), None), np.arange(ids.size))
         if len(pieces) == 1:
@@ -211,7 +207,7 @@ class Builder:
         """The tensor [height, width, channels] of a value [channels, height, width]."""
         return self.tensor(ids.transpose(1, 2, 0), (ids.shape[1], ids.shape[2], ids.shape[0]))
 
-    def _pieces(self, flat: Ids) -> list[Arranged] | None:
+    def pieces(self, flat: Ids) -> list[Arranged] | None:
         """The whole tensors, each in an order of its own, that follow each other; None where a part
         of a tensor is used, or one again.
         """
@@ -230,10 +226,20 @@ class Builder:
             parts.insert(0, self.emit("concat", group, elements))
         return parts[0]
 
-    def dtype(self, ids: Ids) -> DType:
-        return self._span_of(int(ids.reshape(-1)[0])).dtype
+    def shaped(self, name: str, dims: Dims) -> str:
+        """The same elements as a tensor of these dims."""
+        made = self.made.get(name)
+        if self.spans[name].dims == dims:
+            return name
+        if name in self._sources:
+            return self._move(self._sources[name], dims)
+        sources = made.inputs if made is not None and made.op == "concat" else (name,)
+        return self.emit("concat", sources, dims)
 
-    def _span_of(self, element: int) -> Span:
+    def dtype(self, ids: Ids) -> DType:
+        return self.span_of(int(ids.reshape(-1)[0])).dtype
+
+    def span_of(self, element: int) -> Span:
         return self._order[bisect_right(self._order, element, key=lambda span: span.first) - 1]
 
     def _part(self, span: Span, begin: int, end: int) -> str:
@@ -259,7 +265,7 @@ class Builder:
             name = f"{span.name}[{begin}:{end}]"
             self.declare(name, end - begin, Storage.STATE)
             return name
-        if op is not None and op.op == "linear":
+        if op is not None and op.op == "linear" and len(span.dims) == 1:
             label = f"{op.label}[{begin}:{end}]"
             return self.emit(
                 "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
@@ -290,16 +296,19 @@ class Builder:
         return name
 
     def linear(self, x: str, weights: Array, bias: Array | None, label: str) -> str:
-        """W x + b; weights [rows, cols], bias [rows] or None."""
-        if weights.ndim != 2 or weights.shape[1] != self.spans[x].elements:
+        """W x + b, for x or for each row of it; weights [rows, cols], bias [rows] or None."""
+        span = self.spans[x]
+        if weights.ndim != 2 or weights.shape[1] not in (span.elements, span.dims[-1]):
             raise SourceError(
                 f"the weights of {label} have shape {weights.shape}, "
-                f"expected [out, {self.spans[x].elements}]"
+                f"expected [out, {span.dims[-1]}]"
             )
+        rows = len(weights)
+        dims = (rows,) if weights.shape[1] == span.elements else (*span.dims[:-1], rows)
         constants = [np.asarray(weights, np.float32)]
         if bias is not None and np.any(bias):
             constants.append(np.asarray(bias, np.float32))
-        return self.emit("linear", [x], weights.shape[0], constants, label=label)
+        return self.emit("linear", [x], dims, constants, label=label)
 
     def unary(self, op: str, x: str, immediates: tuple[float, ...] = ()) -> str:
         return self.emit(op, [x], self.spans[x].dims, immediates=immediates)
@@ -323,12 +332,14 @@ class Builder:
     def shift(self, x: str, amount: Array) -> str:
         """x + amount, amount f64 [n]."""
         made = self.made.get(x)
-        if made is not None and made.op == "linear" and len(made.constants) == 1:
-            return self.linear(made.inputs[0], made.constants[0], amount, made.label or "")
-        if made is not None and made.op == "conv2d" and len(made.constants) == 1:
-            by_channel = amount.reshape(-1, self.spans[x].dims[-1])
-            if (by_channel == by_channel[0]).all():
-                return self.conv2d(replace(made, constants=(*made.constants, by_channel[0])))
+        row = self._row(x, amount)
+        if made is not None and row is not None:
+            if made.op == "linear" and len(made.constants) == 1:
+                return self.linear(made.inputs[0], made.constants[0], row, made.label or "")
+            if made.op == "conv2d" and len(made.constants) == 1:
+                return self.again(made, *made.constants, row)
+            if made.op == "layer_norm" and not made.constants[1].any():
+                return self.again(made, made.constants[0], row)
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(amount))
             return self._squash(made.inputs[0], scale, offset + amount)
@@ -337,8 +348,11 @@ class Builder:
     def scale(self, x: str, factor: Array) -> str:
         """x · factor, factor f64 [n]."""
         made = self.made.get(x)
-        if made is not None and made.op == "rms_norm" and (made.constants[0] == 1).all():
-            return self.emit("rms_norm", made.inputs, len(factor), [factor], made.immediates)
+        row = self._row(x, factor)
+        if made is not None and row is not None and made.op in ("rms_norm", "layer_norm"):
+            gain, *bias = made.constants
+            if (gain == 1).all() and not np.any(bias):
+                return self.again(made, row, *bias)
         if made is not None and made.op in ("tanh", "squash"):
             scale, offset = _squash_of(made, len(factor))
             return self._squash(made.inputs[0], scale * factor, offset * factor)
@@ -346,20 +360,24 @@ class Builder:
             return self._normalize(made.inputs[0], made.constants[0], factor)
         return self._normalize(x, np.zeros_like(factor), factor)
 
+    def again(self, op: Op, *constants: Array) -> str:
+        """The same operation with other constants."""
+        dims = self.spans[op.output].dims
+        return self.emit(op.op, op.inputs, dims, constants, op.immediates, op.label)
+
+    def _row(self, x: str, values: Array) -> Array | None:
+        """The one row of values that every row of x meets."""
+        rows = values.reshape(-1, self.spans[x].dims[-1])
+        return rows[0] if (rows == rows[0]).all() else None
+
     def _normalize(self, x: str, mean: Array, scale: Array) -> str:
         return self.emit("normalize", [x], self.spans[x].dims, [mean, scale])
 
     def _squash(self, x: str, scale: Array, offset: Array) -> str:
         return self.emit("squash", [x], self.spans[x].dims, [scale, offset])
 
-    def conv2d(self, op: Op) -> str:
-        """Another conv2d of the same input and window, with the weights and bias of `op`."""
-        return self.emit(
-            "conv2d", op.inputs, self.spans[op.output].dims, op.constants, op.immediates, op.label
-        )
 
-
-def _is_identity(order: Ids) -> bool:
+def is_identity(order: Ids) -> bool:
     return np.array_equal(order, np.arange(order.size))
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a Builder's operations to a Program: sweep what nothing reads, give outputs and states their
-writers, quantise.
+"""From a Builder's operations to a Program: sweep what nothing reads, also rows of it, give outputs
+and states their writers, quantise.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from .builder import Builder, Ids, Op
 from .errors import SourceError
 from .moves import Walk
+from .narrow import narrow
 from .program import Array, DType, Instruction, Io, Program, Slot, Storage, Tensor
 from .quantize import quantize
 
@@ -44,7 +45,7 @@ def lower(
     _write_outputs(builder, outputs, [copy.inputs[0] for copy in state_copies])
     builder.ops += state_copies
     lowering = _Lowering(builder, options)
-    for op in _live_ops(builder):
+    for op in narrow(builder, _live_ops(builder)):
         lowering.add(op)
     return lowering.program()
 

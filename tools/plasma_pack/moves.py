@@ -34,6 +34,13 @@ class Walk:
         return (float(self.begin), *[0.0] * missing, *map(float, self.strides))
 
 
+def extent(dims: tuple[int, ...], immediates: tuple[float, ...]) -> tuple[int, int]:
+    """The first and the last element that a `strided` of these dims reads."""
+    begin, *strides = (int(number) for number in immediates)
+    reach = [(size - 1) * stride for size, stride in zip(dims[::-1], strides[::-1], strict=False)]
+    return begin + sum(min(0, r) for r in reach), begin + sum(max(0, r) for r in reach)
+
+
 def walk_in(order: Order) -> Walk | None:
     """The walk that gives `order`, index by index, with the axes that it has."""
     origin = order[(0,) * order.ndim]

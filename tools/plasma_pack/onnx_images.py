@@ -21,6 +21,9 @@ from .program import Array
 
 Convert = Callable[[Node], list[Ids]]
 _PAIR = (1, 1)
+# A 1 × 1 convolution is a linear over the channels of each pixel, which adapters reach. It is as fast
+# where a pixel fills the 64 bytes that a row of int8 takes at least.
+_LEAST_ROW = 64
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class _Window:
 
 
 def _conv(node: Node) -> list[Ids]:
-    """Kernels from [out, in / groups, height, width] to [out, height, width, in / groups]."""
+    """Kernels from [out, in / groups, height, width] to [out, height, width, in / groups], or to
+    [out, in] of a linear.
+    """
     image = _image(node)
     given = node.attributes
     kernels = node.constant(1).astype(np.float32)
@@ -66,12 +71,17 @@ def _conv(node: Node) -> list[Ids]:
     out = window.slide(node, image)
     bias = node.constant(2, np.zeros(len(kernels))).astype(np.float32)
     source, kernels, bias = _unnormalised(node, image, kernels, bias, has_pads=any(window.pads))
-    constants = [kernels.transpose(0, 2, 3, 1), *([bias] if bias.any() else [])]
     label = module_path(node.proto, node.name(1))
+    if window == _Window(_PAIR) and len(image) == kernels.shape[1] >= _LEAST_ROW:
+        x = node.builder.channels_last(source)
+        y = node.builder.linear(x, kernels[:, :, 0, 0], bias, label)
+        return _from_machine(node, y, (*out, len(kernels)))
+    constants = [kernels.transpose(0, 2, 3, 1), *([bias] if bias.any() else [])]
     numbers = tuple(float(n) for n in (*window.strides, *window.pads, *dilations))
     x = node.builder.channels_last(source)
-    y = node.builder.emit("conv2d", [x], (*out, len(kernels)), constants, numbers, label)
-    return _from_machine(node, y)
+    dims = (*out, len(kernels))
+    y = node.builder.emit("conv2d", [x], dims, constants, numbers, label)
+    return _from_machine(node, y, dims)
 
 
 def _unnormalised(
@@ -131,7 +141,7 @@ def _normalised_layer(node: Node, made: Op, factor: Array, amount: Array) -> str
     constants = (scaled.astype(np.float32), bias.astype(np.float32))
     if made.op == "linear":
         return node.builder.linear(made.inputs[0], *constants, made.label or "")
-    return node.builder.conv2d(replace(made, constants=constants))
+    return node.builder.again(made, *constants)
 
 
 def _pool(op: str) -> Convert:
@@ -181,8 +191,9 @@ def _slide(node: Node, op: str, window: _Window) -> list[Ids]:
     out = window.slide(node, image)
     x = node.builder.channels_last(image)
     numbers = tuple(float(n) for n in (*window.extent, *window.strides, *window.pads))
-    y = node.builder.emit(op, [x], (*out, len(image)), immediates=numbers)
-    return _from_machine(node, y)
+    dims = (*out, len(image))
+    y = node.builder.emit(op, [x], dims, immediates=numbers)
+    return _from_machine(node, y, dims)
 
 
 def _image(node: Node) -> Ids:
@@ -193,8 +204,7 @@ def _image(node: Node) -> Ids:
     return ids.reshape(ids.shape[1:])
 
 
-def _from_machine(node: Node, y: str) -> list[Ids]:
-    dims = node.builder.spans[y].dims
+def _from_machine(node: Node, y: str, dims: tuple[int, int, int]) -> list[Ids]:
     return [node.builder.ids(y).reshape(dims).transpose(2, 0, 1)[None]]
 
 

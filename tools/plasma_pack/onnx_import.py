@@ -19,8 +19,9 @@ from .errors import SourceError
 from .lowering import Options, lower
 from .onnx_activations import ACTIVATIONS
 from .onnx_arithmetic import ARITHMETIC
+from .onnx_attention import ATTENTION
 from .onnx_gather import BY_INDEX, PICKS
-from .onnx_graph import MOVEMENT, Graph, Source, load_graph
+from .onnx_graph import MOVEMENT, Graph, GraphInput, Source, load_graph
 from .onnx_images import IMAGES
 from .onnx_layers import LAYERS
 from .onnx_node import Node
@@ -30,7 +31,9 @@ from .onnx_rotary import ROTARY
 from .onnx_states import recurrent_pairs
 from .program import Array, Program, Storage
 
-OPERATORS = ACTIVATIONS | ARITHMETIC | IMAGES | LAYERS | PICKS | RECURRENT | REDUCTIONS | ROTARY
+OPERATORS = (
+    ACTIVATIONS | ARITHMETIC | ATTENTION | IMAGES | LAYERS | PICKS | RECURRENT | REDUCTIONS | ROTARY
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class _Walk:
         self.live: dict[str, Ids] = {}
         for value in graph.inputs:
             storage = Storage.STATE if value.name in pairs else Storage.INPUT
+            if storage is Storage.INPUT:
+                _check_batch(value)
             dims = _dims(value.shape) if storage is Storage.INPUT else int(np.prod(value.shape))
             ids = self.builder.declare(value.name, dims, storage)
             self.live[value.name] = ids.reshape(value.shape)
@@ -161,6 +166,17 @@ class _Walk:
         return ids
 
 
+def _check_batch(value: GraphInput) -> None:
+    if len(value.shape) > 1 and value.shape[0] != 1:
+        raise SourceError(
+            f"input {value.name!r} is {value.shape}: found a batch of {value.shape[0]}; "
+            "export with batch 1 or a dynamic batch"
+        )
+
+
 def _dims(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """An image [1, channels, height, width] is declared without its batch; the rest is a vector."""
-    return shape[1:] if len(shape) == 4 and shape[0] == 1 else (int(np.prod(shape)),)
+    """An image [1, channels, height, width] and tokens [1, T, n] are declared without their batch;
+    the rest is a vector.
+    """
+    is_vector = len(shape) not in (3, 4) or shape[0] != 1 or np.prod(shape) == shape[-1]
+    return (int(np.prod(shape)),) if is_vector else shape[1:]

@@ -10,6 +10,7 @@ import numpy as np
 from .builder import Ids
 from .onnx_graph import module_path
 from .onnx_node import Node
+from .rows import arrange_rows, matrix
 
 Convert = Callable[[Node], list[Ids]]
 
@@ -24,8 +25,10 @@ def _gemm(node: Node) -> list[Ids]:
     bias = node.spread(node.constant(2, np.zeros(1)), (1, rows)) * given.get("beta", 1.0)
     scaled = weights * np.float32(given.get("alpha", 1.0))
     label = module_path(node.proto, node.name(1))
-    x = node.row(node.ids(0))
-    return node.wrap(node.builder.linear(x.name, x.constant(scaled), bias, label), (1, rows))
+    ids = node.ids(0)
+    x = arrange_rows(node.builder, ids)
+    y = node.builder.linear(x.name, x.constant(scaled), bias, label)
+    return node.wrap(y, (*ids.shape[:-1], rows))
 
 
 def _matmul(node: Node) -> list[Ids]:
@@ -36,42 +39,48 @@ def _matmul(node: Node) -> list[Ids]:
     if weights.ndim != 2:
         raise node.error(f"the weights have shape {weights.shape}, expected [in, out]")
     label = module_path(node.proto, node.name(1))
-    x = node.row(ids)
+    x = arrange_rows(node.builder, ids)
     y = node.builder.linear(x.name, x.constant(weights.T), None, label)
     return node.wrap(y, (*ids.shape[:-1], weights.shape[1]))
 
 
+def _rows(node: Node, ids: Ids) -> tuple[Ids, str]:
+    """The elements [R, n] that this node works on, n at a time, and their tensor."""
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    rows = ids.reshape(-1, int(np.prod(ids.shape[axis:])))
+    return rows, node.builder.tensor(ids) if len(rows) == 1 else matrix(node.builder, rows)
+
+
+def _along_last(node: Node, ids: Ids) -> str:
+    """The tensor of the rows that an operator works along; their axis must be the last that counts."""
+    axis = node.attributes.get("axis", -1) % ids.ndim
+    if np.prod(ids.shape[axis + 1 :]) != 1:
+        raise node.error(f"works along axis {axis} of {ids.shape}; expected the last")
+    return _rows(node, ids)[1]
+
+
 def _layer_norm(node: Node) -> list[Ids]:
     ids = node.ids(0)
-    axis = node.attributes.get("axis", -1) % ids.ndim
-    if np.prod(ids.shape[axis:]) != ids.size:
-        raise node.error(f"normalises from axis {axis} of {ids.shape}; expected all elements")
-    gain = node.spread(node.constant(1), ids.shape)
-    bias = node.spread(node.constant(2, np.zeros(1)), ids.shape)
+    rows, x = _rows(node, ids)
+    gain = node.spread(node.constant(1, np.ones(1)).reshape(-1), rows.shape[1:])
+    bias = node.spread(node.constant(2, np.zeros(1)).reshape(-1), rows.shape[1:])
     eps = float(node.attributes.get("epsilon", 1e-5))
-    x = node.builder.tensor(ids)
-    return node.wrap(
-        node.builder.emit("layer_norm", [x], ids.size, [gain, bias], (eps,)), ids.shape
-    )
+    dims = node.builder.spans[x].dims
+    return node.wrap(node.builder.emit("layer_norm", [x], dims, [gain, bias], (eps,)), ids.shape)
 
 
 def _rms_norm(node: Node) -> list[Ids]:
     ids = node.ids(0)
-    axis = node.attributes.get("axis", -1) % ids.ndim
-    if ids.shape[axis] != ids.size:
-        raise node.error(f"normalises axis {axis} of {ids.shape}; expected all elements")
-    gain = node.spread(node.constant(1, np.ones(1)), ids.shape)
+    x = _along_last(node, ids)
+    dims = node.builder.spans[x].dims
+    gain = node.spread(node.constant(1, np.ones(1)).reshape(-1), dims[-1:])
     eps = float(node.attributes.get("epsilon", 1e-5))
-    y = node.builder.emit("rms_norm", [node.builder.tensor(ids)], ids.size, [gain], (eps,))
-    return node.wrap(y, ids.shape)
+    return node.wrap(node.builder.emit("rms_norm", [x], dims, [gain], (eps,)), ids.shape)
 
 
 def _softmax(node: Node) -> list[Ids]:
     ids = node.ids(0)
-    axis = node.attributes.get("axis", -1) % ids.ndim
-    if ids.shape[axis] != ids.size:
-        raise node.error(f"works along axis {axis} of {ids.shape}; expected all elements")
-    return node.wrap(node.builder.unary("softmax", node.builder.tensor(ids)), ids.shape)
+    return node.wrap(node.builder.unary("softmax", _along_last(node, ids)), ids.shape)
 
 
 LAYERS: dict[str, Convert] = {

@@ -87,10 +87,3 @@ class Node:
             raise self.error(
                 f"a constant of shape {values.shape} does not fit a value of shape {shape}"
             ) from None
-
-    def row(self, ids: Ids) -> Arranged:
-        """A live value whose leading dimensions are 1."""
-        if ids.size != ids.shape[-1]:
-            batch = ids.size // ids.shape[-1]
-            raise self.error(f"found a batch of {batch}; export with batch 1 or a dynamic batch")
-        return self.builder.arrange(ids)

@@ -3,11 +3,12 @@
 it was.
 
     RMS norm    x / sqrt(mean(x²) + eps), or x · (1 / sqrt(…))      → RMSNormalization
+    layer norm  the same of x − mean(x)                             → LayerNormalization
     softplus    where(x > 20, x, softplus(x))                       → softplus(x)
+    attention   softmax(q kᵀ) v                                     → see attention_fold.py
 
-The first has no other form here: a mean on its own is not an operation of the machine. The second
-differs from the first by less than half a last bit where it differs at all: log(1 + exp(-20)) is
-2e-9.
+The norms have no other form here: a mean on its own is not an operation of the machine. The
+softplus differs by less than half a last bit where it differs at all: log(1 + exp(-20)) is 2e-9.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from .attention_fold import fold_attention
 from .program import Array
 
 _LEAST_THRESHOLD = 17.5  # log1p(exp(-17.5)) is below half the last bit of 17.5
@@ -28,7 +30,13 @@ def fuse(
 ) -> list[onnx.NodeProto]:
     """The nodes with each end of a pattern replaced; what only led to it is left to be swept."""
     patterns = _Patterns(nodes, constants, inputs)
-    return [patterns.rms_norm(node) or patterns.softplus(node) or node for node in nodes]
+    return [
+        patterns.norm(node)
+        or patterns.softplus(node)
+        or fold_attention(node, patterns.producers, patterns.live)
+        or node
+        for node in nodes
+    ]
 
 
 class _Patterns:
@@ -43,10 +51,10 @@ class _Patterns:
         # Constants are evaluated as they stand: RMSNormalization is younger than most opsets.
         self.live = set(inputs)
         for node in nodes:
-            if self.live.intersection(node.input):
+            if node.op_type != "Shape" and self.live.intersection(node.input):
                 self.live.update(node.output)
 
-    def rms_norm(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
+    def norm(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         for x, root in self._products_with_inverse(node):
             mean, eps = self._with_number(self._operands(root, "Sqrt")[:1], "Add")
             reduced = self._operands(mean, "ReduceMean")
@@ -55,16 +63,25 @@ class _Patterns:
             if not self._is_square(reduced[0], x):
                 continue
             axis = self._axis(self.producers[mean])
-            if axis is not None:
-                return helper.make_node(
-                    "RMSNormalization",
-                    [x],
-                    list(node.output),
-                    name=node.name,
-                    axis=axis,
-                    epsilon=eps,
-                )
+            if axis is None:
+                continue
+            whole = self._before_mean(x, axis)
+            return helper.make_node(
+                "LayerNormalization" if whole else "RMSNormalization",
+                [whole or x],
+                list(node.output),
+                name=node.name,
+                axis=axis,
+                epsilon=eps,
+            )
         return None
+
+    def _before_mean(self, x: str, axis: int) -> str | None:
+        """z when x is z − mean(z) along this axis."""
+        whole, mean = self._operands(x, "Sub") or ("", "")
+        if self._operands(mean, "ReduceMean")[:1] != [whole]:
+            return None
+        return whole if self._axis(self.producers[mean]) == axis else None
 
     def softplus(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         if node.op_type != "Where":

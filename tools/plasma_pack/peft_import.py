@@ -119,7 +119,7 @@ def _load_modules(path: Path) -> dict[str, _Module]:
 def _patch(
     index: int, slot: Slot, module: str, parts: Mapping[str, Array], config: Mapping[str, Any]
 ) -> Patch:
-    a, b = parts.get("lora_A.weight"), parts.get("lora_B.weight")
+    a, b = (_matrix(parts.get(f"lora_{part}.weight")) for part in "AB")
     if a is None or b is None:
         raise AdapterError(
             f"module {module!r} has only one of lora_A and lora_B; save the adapter again"
@@ -144,6 +144,12 @@ def _patch(
         b=quantize(b, f"lora_B of {module}"),
         bias=bias if bias is not None and bias.any() else None,
     )
+
+
+def _matrix(values: Array | None) -> Array | None:
+    """The kernels [out, in, 1, 1] of a convolution of 1 × 1 are a matrix."""
+    is_point = values is not None and values.ndim == 4 and values.shape[2:] == (1, 1)
+    return values[:, :, 0, 0] if values is not None and is_point else values
 
 
 def scaling(config: Mapping[str, Any], module: str, rank: int) -> float:
