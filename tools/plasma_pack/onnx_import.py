@@ -76,9 +76,7 @@ class _Walk:
         self.live: dict[str, Ids] = {}
         for value in graph.inputs:
             storage = Storage.STATE if value.name in pairs else Storage.INPUT
-            if storage is Storage.INPUT:
-                _check_batch(value)
-            dims = _dims(value.shape) if storage is Storage.INPUT else int(np.prod(value.shape))
+            dims = _input_dims(value) if storage is Storage.INPUT else int(np.prod(value.shape))
             ids = self.builder.declare(value.name, dims, storage)
             self.live[value.name] = ids.reshape(value.shape)
 
@@ -166,12 +164,13 @@ class _Walk:
         return ids
 
 
-def _check_batch(value: GraphInput) -> None:
+def _input_dims(value: GraphInput) -> tuple[int, ...]:
     if len(value.shape) > 1 and value.shape[0] != 1:
         raise SourceError(
             f"input {value.name!r} is {value.shape}: found a batch of {value.shape[0]}; "
             "export with batch 1 or a dynamic batch"
         )
+    return _dims(value.shape)
 
 
 def _dims(shape: tuple[int, ...]) -> tuple[int, ...]:
