@@ -67,7 +67,7 @@ MOVES: dict[str, tuple[Function, str]] = {
     "windows": (lambda x: x.unfold(1, 4, 2).flatten(1).tanh(), None),
     "sum": (lambda x: x.sum(-1, keepdim=True), "reduce_sum"),
     "mean of rows": (lambda x: grid(x).mean(-1), "concat reduce_mean"),
-    "mean of columns": (lambda x: grid(x).mean(1), "concat reduce_mean"),
+    "mean of columns": (lambda x: grid(x).mean(1), "strided reduce_mean"),
     "max": (lambda x: grid(x).amax(2), "concat reduce_max"),
     "min": (lambda x: grid(x).amin(1), "strided normalize reduce_max normalize"),
     "length": (lambda x: x / torch.linalg.vector_norm(x, dim=-1, keepdim=True), None),
