@@ -12,11 +12,14 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
 CMAKE_TESTS := build/tests
 
+CMAKE_FUZZ := build/fuzz
+CMAKE_BENCH := build/kernels
+SECONDS ?= 60
 CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test bench setup setup-dev lint format cpp-test aarch64 wheels clean
+.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels fuzz aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -69,6 +72,22 @@ build/bench-convert-venv/stamp: benchmarks/requirements-convert.txt
 	$(PYTHON) -m venv build/bench-convert-venv
 	build/bench-convert-venv/bin/pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r benchmarks/requirements-convert.txt
 	@touch $@
+
+# Kernel by kernel: time, work, share of the roofline.
+bench-kernels: setup-dev
+	$(BIN)/cmake -S . -B $(CMAKE_BENCH) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DCMAKE_BUILD_TYPE=Release -DPLASMA_DEVELOPER=ON >/dev/null
+	$(BIN)/cmake --build $(CMAKE_BENCH) --target kernel_bench
+	$(CMAKE_BENCH)/kernel_bench
+
+# make fuzz SECONDS=600; what it found stays in build/fuzz/corpus and is where the next run begins.
+fuzz: setup-dev
+	@scripts/system_libraries.sh clang
+	$(BIN)/cmake -S . -B $(CMAKE_FUZZ) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPLASMA_SANITIZE=ON -DPLASMA_FUZZ=ON >/dev/null
+	$(BIN)/cmake --build $(CMAKE_FUZZ) --target fuzz_kernels
+	@mkdir -p $(CMAKE_FUZZ)/corpus
+	$(CMAKE_FUZZ)/fuzz_kernels -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 $(CMAKE_FUZZ)/corpus
 
 lint: setup-dev
 	$(BIN)/ruff check .

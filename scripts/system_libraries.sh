@@ -12,6 +12,7 @@ for package in "$@"; do
     libzstd-dev) pkg-config --exists 'libzstd >= 1.4' 2>/dev/null || missing="$missing $package" ;;
     doctest-dev) [ -e /usr/include/doctest/doctest.h ] || missing="$missing $package" ;;
     g++) command -v c++ >/dev/null 2>&1 || missing="$missing $package" ;;
+    clang) command -v clang++ >/dev/null 2>&1 || missing="$missing $package" ;;
     g++-aarch64-linux-gnu) command -v aarch64-linux-gnu-g++ >/dev/null 2>&1 || missing="$missing $package" ;;
     qemu-user) command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing $package" ;;
     libsodium-dev:arm64) [ -e $arm/pkgconfig/libsodium.pc ] || missing="$missing $package" ;;

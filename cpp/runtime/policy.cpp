@@ -9,7 +9,9 @@
 
 #include "packet/packet.hpp"
 #include "plasma_edge/runtime.hpp"
+#include "runtime/batch.hpp"
 #include "runtime/board.hpp"
+#include "runtime/claim.hpp"
 #include "runtime/latency.hpp"
 #include "runtime/plan_swap.hpp"
 #include "runtime/self_test.hpp"
@@ -20,51 +22,6 @@
 
 namespace plasma {
 namespace {
-
-// Holds a flag for a scope; a second holder is refused, never made to wait.
-class Claim {
- public:
-  explicit Claim(std::atomic<bool>& flag) noexcept
-      : flag_(flag), held_(!flag.exchange(true, std::memory_order_acquire)) {}
-  ~Claim() {
-    if (held_) flag_.store(false, std::memory_order_release);
-  }
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
-  explicit operator bool() const noexcept { return held_; }
-
- private:
-  std::atomic<bool>& flag_;
-  bool held_;
-};
-
-// Working memory of step_batch: a frame a row.
-struct Batch {
-  std::vector<vm::Frame> frames;
-  std::vector<uint32_t> peaks;
-
-  Error resize(const vm::Model& model, size_t rows, uint64_t seed) noexcept {
-    if (frames.size() == rows) return {};
-    frames = std::vector<vm::Frame>(rows);
-    peaks.resize(rows);
-    for (vm::Frame& frame : frames) {
-      if (Error error = frame.allocate(model)) {
-        frames.clear();
-        return error;
-      }
-    }
-    reset(seed);
-    return {};
-  }
-
-  // Row r draws what a policy of its own with seed + r would.
-  void reset(uint64_t seed) noexcept {
-    for (vm::Frame& frame : frames) {
-      frame.seed = seed++;
-      frame.reset();
-    }
-  }
-};
 
 struct Resident {
   std::string name;
@@ -103,7 +60,7 @@ struct Policy::Impl {
 
   // The control thread's.
   vm::Frame frame;
-  Batch batch;
+  runtime::Batch batch;
   std::atomic<bool> stepping{false};
   runtime::StepClock clock;
   runtime::Latency latency;
@@ -254,7 +211,7 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
 
 StepResult Policy::step(const float* const* inputs, void* const* outputs) noexcept {
   Impl& self = *impl_;
-  const Claim claim(self.stepping);
+  const runtime::Claim claim(self.stepping);
   if (!claim) return StepResult::Busy;
   const uint64_t begin = self.clock.now();
 
@@ -271,7 +228,7 @@ StepResult Policy::step(const float* const* inputs, void* const* outputs) noexce
 Error Policy::step_batch(size_t rows, const float* const* inputs, void* const* outputs,
                          const bool* starts) noexcept {
   Impl& self = *impl_;
-  const Claim claim(self.stepping);
+  const runtime::Claim claim(self.stepping);
   if (!claim) return fail(Status::Busy, "step_batch");
   if (Error error = self.batch.resize(self.model, rows, self.frame.seed)) return error;
   std::vector<vm::Frame>& frames = self.batch.frames;
@@ -287,7 +244,7 @@ Error Policy::step_batch(size_t rows, const float* const* inputs, void* const* o
 Error Policy::profile(size_t rows, const float* const* inputs,
                       std::vector<OpTime>& times) noexcept {
   Impl& self = *impl_;
-  const Claim claim(self.stepping);
+  const runtime::Claim claim(self.stepping);
   if (!claim) return fail(Status::Busy, "profile");
   vm::Frame frame;
   if (Error error = frame.allocate(self.model)) return error;
@@ -311,7 +268,7 @@ Error Policy::profile(size_t rows, const float* const* inputs,
 
 bool Policy::reset(std::optional<uint64_t> seed) noexcept {
   Impl& self = *impl_;
-  const Claim claim(self.stepping);
+  const runtime::Claim claim(self.stepping);
   if (!claim) return false;
   self.frame.seed = seed.value_or(self.frame.seed);
   self.frame.reset();
