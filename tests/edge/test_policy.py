@@ -219,7 +219,8 @@ def test_says_so_when_it_may_not_lock_memory(
         "import os, resource, sys, plasma_edge as pe\n"
         "resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))\n"
         "packet, trust = open(sys.argv[1], 'rb').read(), pe.TrustStore.of(sys.argv[2])\n"
-        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "try: os.setuid(65534)\n"
+        "except OSError: pass  # not root, or root of a container only: the limit holds for these\n"
         "pe.Policy.load(packet, trust=trust, lock_memory=True)\n"
     )
     command = [sys.executable, "-c", program, str(packet), str(key_file)]
