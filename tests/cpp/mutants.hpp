@@ -28,4 +28,18 @@ void check(const Mutant (&mutants)[N]) {
   }
 }
 
+// The verdict on a program with one change.
+inline std::string after(const ProgramBuilder& program, void (*change)(ProgramBuilder&)) {
+  ProgramBuilder p = program;
+  change(p);
+  return code_of(p);
+}
+
+// The same, immediate i of its first instruction being `value`.
+inline std::string with_immediate(const ProgramBuilder& program, size_t i, float value) {
+  ProgramBuilder p = program;
+  (i == 0 ? p.instructions[0].imm : p.instructions[0].more[i - 1]) = value;
+  return code_of(p);
+}
+
 }  // namespace plasma::test

@@ -144,18 +144,6 @@ void compare(const P& program, const kernels::KernelTable& table) {
   }
 }
 
-std::string after(const P& program, void (*change)(P&)) {
-  P p = program;
-  change(p);
-  return code_of(p);
-}
-
-std::string with_immediate(const P& program, size_t i, float value) {
-  P p = program;
-  (i == 0 ? p.instructions[0].imm : p.instructions[0].more[i - 1]) = value;
-  return code_of(p);
-}
-
 }  // namespace
 
 TEST_CASE("conv2d gives the bits of the reference for random windows, on every table") {

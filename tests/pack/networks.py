@@ -5,14 +5,30 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 import plasma_edge as pe
+
+EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Only(nn.Module):
+    """obs [B, n] → function(obs)."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, obs: torch.Tensor) -> torch.Tensor:
+        return self.function(obs)
 
 
 class Mlp(nn.Module):

@@ -19,8 +19,8 @@ from plasma_pack import SourceError, build, build_adapter
 from plasma_pack.onnx_import import import_onnx
 from plasma_pack.quantize import quantize
 from tests.pack import networks
+from tests.pack.networks import EXPORTERS
 
-EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
 FLIGHT = {"low": -100, "high": 100}
 
 

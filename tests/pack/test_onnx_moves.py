@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +17,7 @@ import plasma_edge as pe
 from plasma_pack import SourceError, build
 from plasma_pack.onnx_import import import_onnx
 from tests.pack import networks
-
-EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
-Function = Callable[[torch.Tensor], torch.Tensor]
-
-
-class Only(nn.Module):
-    """obs [B, 12] → function(obs)."""
-
-    def __init__(self, function: Function) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, obs: torch.Tensor) -> torch.Tensor:
-        return self.function(obs)
+from tests.pack.networks import EXPORTERS, Function, Only
 
 
 def grid(x: torch.Tensor) -> torch.Tensor:

@@ -16,8 +16,7 @@ import plasma_edge as pe
 from plasma_pack import SourceError, build, build_adapter
 from plasma_pack.onnx_import import import_onnx
 from tests.pack import networks
-
-EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
+from tests.pack.networks import EXPORTERS
 
 
 def zeros(*shapes: tuple[int, ...]) -> tuple[torch.Tensor, ...]:

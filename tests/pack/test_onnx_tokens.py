@@ -19,9 +19,9 @@ import plasma_edge as pe
 from plasma_pack import SourceError, build
 from plasma_pack.onnx_import import import_onnx
 from tests.pack import networks
+from tests.pack.networks import EXPORTERS
 from tests.test_programs import FOLDER, Machine
 
-EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
 FLIGHT = {"low": -1e4, "high": 1e4}
 TOKENS, WIDTH, HEADS = 5, 16, 2
 
