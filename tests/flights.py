@@ -20,7 +20,7 @@ from torch import nn
 
 import plasma_edge as pe
 import plasma_pack
-from plasma_pack.keys import public_bytes
+from plasma_pack.packet.keys import public_bytes
 from tests.fly_again import actions, text
 from tests.pack import networks
 

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,19 @@ PYTHON_FLOORS = {
     "plasma_pack": {"plasma_edge"},
     "plasma_trainer": {"plasma_edge", "plasma_pack"},
 }
+
+# Inside the packer, likewise.
+PACKER_FLOORS = [
+    {"errors"},
+    {"packet"},
+    {"program"},
+    {"pasm", "compiler"},
+    {"importers"},
+    {"golden"},
+    {"inspection"},
+    {"base_packet", "adapter_packet"},
+    {"cli"},
+]
 
 # Inside the trainer, from the ground up; one line is one floor, and siblings on it do not know each other.
 TRAINER_FLOORS = [
@@ -74,7 +88,8 @@ def _imports(path: Path, package: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield f"{package}.{node.module or ''}" if node.level else node.module or ""
+            base = f"{package}.{node.module or ''}" if node.level else node.module or ""
+            yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def _python_files() -> list[Path]:
@@ -97,22 +112,32 @@ def test_plasma_pack_imports_torch_nowhere() -> None:
         assert "torch" not in {name.split(".")[0] for name in _imports(path, "plasma_pack")}, path
 
 
-def _floor_of(part: str) -> int:
-    return next(i for i, floor in enumerate(TRAINER_FLOORS) if part in floor)
+def _floor_of(part: str, floors: list[set[str]]) -> int:
+    return next(i for i, floor in enumerate(floors) if part in floor)
+
+
+def _modules(package: Path, floors: list[set[str]]) -> list[Any]:
+    return [
+        pytest.param(package, path, floors, id=str(path.relative_to(package.parent)))
+        for path in sorted(package.rglob("*.py"))
+        if path != package / "__init__.py"
+    ]
 
 
 @pytest.mark.parametrize(
-    "path",
-    sorted((ROOT / "trainer/plasma_trainer").rglob("*.py")),
-    ids=lambda p: str(p.relative_to(ROOT)),
+    ("package", "path", "floors"),
+    [
+        *_modules(ROOT / "tools/plasma_pack", PACKER_FLOORS),
+        *_modules(ROOT / "trainer/plasma_trainer", TRAINER_FLOORS),
+    ],
 )
-def test_trainer_floors_only_import_down(path: Path) -> None:
-    parts = path.relative_to(ROOT / "trainer/plasma_trainer").with_suffix("").parts
-    if parts == ("__init__",):
-        return
-    for name in _imports(path, "plasma_trainer"):
-        package, _, rest = name.partition(".")
+def test_floors_inside_a_package_only_import_down(
+    package: Path, path: Path, floors: list[set[str]]
+) -> None:
+    own = path.relative_to(package).with_suffix("").parts[0]
+    for name in _imports(path, package.name):
+        top, _, rest = name.partition(".")
         part = rest.split(".")[0]
-        if package != "plasma_trainer" or not part or part == parts[0]:
+        if top != package.name or not part or part == own:
             continue
-        assert _floor_of(part) < _floor_of(parts[0]), f"{parts[0]} imports {part}"
+        assert _floor_of(part, floors) < _floor_of(own, floors), f"{own} imports {part}"

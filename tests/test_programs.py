@@ -26,11 +26,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import plasma_edge as pe
 from plasma_edge import PlasmaError, _core
 from plasma_pack import Assembly, assemble
-from plasma_pack.format import Certificate, Kind
-from plasma_pack.keys import public_bytes
-from plasma_pack.program import OPCODES, DType
-from plasma_pack.text import parse_number
-from plasma_pack.writer import Draft, write_packet
+from plasma_pack.packet.format import Certificate, Kind
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.writer import Draft, write_packet
+from plasma_pack.pasm.text import parse_number
+from plasma_pack.program.program import OPCODES, DType
 
 FOLDER = Path(__file__).parent / "programs"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from plasma_pack.writer import write_packet
+from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Attempt, Fleet
 
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from plasma_pack import format as fmt
 from plasma_pack import open_packet
-from plasma_pack.writer import write_packet
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 TRUST_TYPE = b"application/vnd.plasma-edge.trust.v1"

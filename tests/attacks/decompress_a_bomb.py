@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import zstandard
 
-from plasma_pack import format as fmt
+from plasma_pack.packet import format as fmt
 from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00junk"

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import plasma_edge as pe
 from plasma_edge import TrustStore, _core
 from plasma_pack import assemble, open_packet
-from plasma_pack import format as fmt
-from plasma_pack.audit import encode_audit
 from plasma_pack.golden import adapter_gold, base_gold
-from plasma_pack.keys import public_bytes
-from plasma_pack.writer import Draft, compress, seal, write_packet
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.audit import encode_audit
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.writer import Draft, compress, seal, write_packet
 
 BASE = """
 input  obs f32[2]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from plasma_pack import format as fmt
+from plasma_pack.packet import format as fmt
 from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plasma_pack.writer import write_packet
+from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Attempt, Fleet, Forgery, key_of
 
 

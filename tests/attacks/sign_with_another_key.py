@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plasma_pack import format as fmt
-from plasma_pack.keys import public_bytes
-from plasma_pack.writer import write_packet
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 

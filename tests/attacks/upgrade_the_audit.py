@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plasma_pack import format as fmt
+from plasma_pack.packet import format as fmt
 from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from plasma_pack import format as fmt
 from plasma_pack import open_packet
+from plasma_pack.packet import format as fmt
 from tests.attacks.fleet import Attempt, Fleet, Forgery, overwrite
 
 

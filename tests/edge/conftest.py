@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_edge import PublicKey, _core
-from plasma_pack.assembler import assemble
-from plasma_pack.format import Certificate, Kind
-from plasma_pack.keys import public_bytes
-from plasma_pack.writer import Draft, write_packet
+from plasma_pack.packet.format import Certificate, Kind
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.writer import Draft, write_packet
+from plasma_pack.pasm.assembler import assemble
 
 # Four observations to two actions through one int8 layer; a slot on it, limits of one.
 REACH = """

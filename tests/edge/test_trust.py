@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import plasma_edge as pe
-from plasma_pack.assembler import assemble
-from plasma_pack.format import Certificate, Kind
-from plasma_pack.writer import Draft, write_packet
+from plasma_pack.packet.format import Certificate, Kind
+from plasma_pack.packet.writer import Draft, write_packet
+from plasma_pack.pasm.assembler import assemble
 
 from .conftest import REACH, Signer
 

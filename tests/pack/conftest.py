@@ -9,7 +9,7 @@ import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
-from plasma_pack.keys import public_bytes, save_private
+from plasma_pack.packet.keys import public_bytes, save_private
 from tests.pack import networks
 
 # A loaded machine is slow, not wrong.

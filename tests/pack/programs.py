@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from plasma_pack.program import DType
-from plasma_pack.text import format_number
+from plasma_pack.pasm.text import format_number
+from plasma_pack.program.program import DType
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 UNARY = ["relu", "sigmoid", "tanh", "silu", "copy", "elu", "leaky_relu"]

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import plasma_edge as pe
 from plasma_edge import PacketError, PolicyRefusal
 from plasma_pack import AdapterError, Packet, build, build_adapter, open_packet
-from plasma_pack.format import Section
+from plasma_pack.packet.format import Section
 from tests.pack import networks
 
 Adapted = tuple[Path, peft.PeftModel]

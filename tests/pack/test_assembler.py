@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from plasma_edge import ProgramError, _core
 from plasma_pack import AssemblyError, assemble
-from plasma_pack.format import Section
+from plasma_pack.packet.format import Section
 
 HEAD = "input x f32[2]\noutput y f32[2]\n"
 

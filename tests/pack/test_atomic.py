@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plasma_pack import atomic
+from plasma_pack.packet import atomic
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:

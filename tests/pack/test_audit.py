@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from plasma_pack import OptionError
-from plasma_pack.audit import encode_audit
-from plasma_pack.format import Section
+from plasma_pack.packet.audit import encode_audit
+from plasma_pack.packet.format import Section
 
 
 def test_the_verdict_stands_before_the_findings() -> None:

@@ -24,7 +24,7 @@ from plasma_pack import (
     keygen,
     open_packet,
 )
-from plasma_pack.format import Section
+from plasma_pack.packet.format import Section
 from tests.pack import networks
 
 ACCUMULATOR = """
@@ -92,7 +92,7 @@ def test_path_bytes_and_model_give_the_same_packet(mlp_onnx: Path, key: Ed25519P
 
 
 def test_torch_is_not_imported() -> None:
-    code = "import sys, plasma_pack, plasma_pack.cli; sys.exit('torch' in sys.modules)"
+    code = "import sys, plasma_pack, plasma_pack.cli.app; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

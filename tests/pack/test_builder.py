@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from plasma_pack import SourceError
-from plasma_pack.builder import Builder
-from plasma_pack.lowering import Options, lower
-from plasma_pack.program import DType, Instruction, Program, Storage
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.lowering import Options, lower
+from plasma_pack.program.program import DType, Instruction, Program, Storage
 
 ONES = np.ones(2)
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import plasma_edge as pe
 from plasma_pack import assemble, build, keygen, open_packet
-from plasma_pack.cli import app
+from plasma_pack.cli.app import app
 
 Result = Any
 Run = Callable[..., Result]
@@ -216,9 +216,9 @@ def test_a_hostile_manifest_does_not_reach_the_terminal(
 
 def test_an_adapter_is_shown_with_its_base(built: Run) -> None:
     from plasma_edge import _core
-    from plasma_pack.format import Certificate, Kind
-    from plasma_pack.keys import load_private
-    from plasma_pack.writer import Draft, write_packet
+    from plasma_pack.packet.format import Certificate, Kind
+    from plasma_pack.packet.keys import load_private
+    from plasma_pack.packet.writer import Draft, write_packet
 
     both = assemble(
         BASE + "lora a i8[1,2] scale s = 1\nlora s f32[1] = 1\nlora b i8[2,1] scale t = 1\n"

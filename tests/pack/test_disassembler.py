@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plasma_edge import PacketError
 from plasma_pack import assemble, disassemble, disassemble_adapter
-from plasma_pack.format import Section
+from plasma_pack.packet.format import Section
 from tests.pack import programs
 
 BASE = """
@@ -75,7 +75,7 @@ def test_random_programs_round_trip(text: str) -> None:
     unit=st.text(st.characters(max_codepoint=255), max_size=15),
 )
 def test_any_name_and_unit_round_trips(name: str, unit: str) -> None:
-    from plasma_pack.text import quote
+    from plasma_pack.pasm.text import quote
 
     text = f"input x f32[1] name {quote(name)} unit {quote(unit)}\noutput y f32[1]\ntanh y, x"
     sections = assemble(text).sections

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from plasma_edge import _core
-from plasma_pack import format as fmt
+from plasma_pack.packet import format as fmt
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "cpp/packet/FORMAT.md").read_text("utf-8")

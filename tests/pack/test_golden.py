@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_edge import Policy, _core
 from plasma_pack import AdapterError, OptionError, SourceError, assemble, build
-from plasma_pack.format import Certificate, Kind
 from plasma_pack.golden import adapter_gold, base_gold
-from plasma_pack.program import Program
-from plasma_pack.writer import Draft
+from plasma_pack.packet.format import Certificate, Kind
+from plasma_pack.packet.writer import Draft
+from plasma_pack.program.program import Program
 
 TEXT = """
 input  obs f32[2]

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from plasma_edge import TrustStore
 from plasma_pack import KeyFileError, keygen, load_private, load_public
-from plasma_pack.keys import load_keys, public_bytes
+from plasma_pack.packet.keys import load_keys, public_bytes
 
 
 def test_keygen_writes_a_private_key_that_only_its_owner_reads(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plasma_edge import ProgramError, _core
 from plasma_pack import assemble
-from plasma_pack.program import Program
+from plasma_pack.program.program import Program
 from tests.pack import programs
 
 

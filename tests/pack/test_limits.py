@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from plasma_pack import LimitsError, OptionError, assemble
-from plasma_pack.limits import LimitOptions, PerOutput, bounds, with_limits
-from plasma_pack.program import Program, Safe
+from plasma_pack.compiler.limits import LimitOptions, PerOutput, bounds, with_limits
+from plasma_pack.program.program import Program, Safe
 
 VECTOR = """
 input x f32[2]

@@ -11,10 +11,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from torch import nn
 
 from plasma_pack import build
-from plasma_pack.onnx_import import import_onnx
-from plasma_pack.program import Program
+from plasma_pack.importers.onnx.convert import import_onnx
+from plasma_pack.program.program import Program
 from tests.pack import networks
-from tests.pack.test_onnx_tokens import FLIGHT, TOKENS, WIDTH, Block, Causal, export, tokens
+from tests.pack.importers.onnx.test_tokens import (
+    FLIGHT,
+    TOKENS,
+    WIDTH,
+    Block,
+    Causal,
+    export,
+    tokens,
+)
 
 
 class Tokens(nn.Module):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from plasma_pack import SourceError
-from plasma_pack.quantize import dequantize, quantize
+from plasma_pack.compiler.quantize import dequantize, quantize
 
 WEIGHTS = hnp.arrays(
     np.float32,

@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_edge import PacketError
-from plasma_pack import format as fmt
 from plasma_pack import open_packet
-from plasma_pack.cbor import decode_map
-from plasma_pack.writer import seal, write_packet
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.cbor import decode_map
+from plasma_pack.packet.writer import seal, write_packet
 from tests.pack.test_writer import draft
 
 

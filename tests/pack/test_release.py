@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_pack import OptionError, open_packet
-from plasma_pack import format as fmt
-from plasma_pack.packet import save
-from plasma_pack.release import Release
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.packet import save
+from plasma_pack.packet.release import Release
 from tests.pack.test_writer import draft
 
 

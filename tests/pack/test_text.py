@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plasma_pack import AssemblyError
-from plasma_pack.program import DType
-from plasma_pack.text import Line, format_number, parse_number, quote
+from plasma_pack.pasm.text import Line, format_number, parse_number, quote
+from plasma_pack.program.program import DType
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import plasma_edge as pe
 from plasma_edge import PacketError, SignatureError, TrustStore, _core
 from plasma_pack import KeyFileError, OptionError, assemble, open_packet, sign_packet
-from plasma_pack import format as fmt
-from plasma_pack.keys import public_bytes
-from plasma_pack.writer import Draft, compress, seal, write_packet
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.writer import Draft, compress, seal, write_packet
 
 TEXT = """
 input obs f32[64]
@@ -28,7 +28,7 @@ FROM_SCRATCH = """
 import sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.pack.test_writer import draft
-from plasma_pack.writer import write_packet
+from plasma_pack.packet.writer import write_packet
 key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 sys.stdout.buffer.write(write_packet(draft(), [key]))
 """

@@ -12,9 +12,7 @@ Never on the robot: what signs has no business there. `plasma_edge` runs what th
 from __future__ import annotations
 
 from plasma_pack.adapter_packet import build_adapter
-from plasma_pack.assembler import Assembly, assemble
 from plasma_pack.base_packet import build
-from plasma_pack.disassembler import disassemble, disassemble_adapter
 from plasma_pack.errors import (
     AdapterError,
     AssemblyError,
@@ -24,10 +22,12 @@ from plasma_pack.errors import (
     PackError,
     SourceError,
 )
-from plasma_pack.keys import keygen, load_private, load_public
-from plasma_pack.packet import Packet
-from plasma_pack.reader import OpenPacket, open_packet
-from plasma_pack.writer import sign_packet
+from plasma_pack.packet.keys import keygen, load_private, load_public
+from plasma_pack.packet.packet import Packet
+from plasma_pack.packet.reader import OpenPacket, open_packet
+from plasma_pack.packet.writer import sign_packet
+from plasma_pack.pasm.assembler import Assembly, assemble
+from plasma_pack.pasm.disassembler import disassemble, disassemble_adapter
 
 __all__ = [
     "AdapterError",

@@ -8,19 +8,18 @@ from os import PathLike
 from typing import Any, Unpack
 
 from plasma_edge import _core
-
-from . import format as fmt
-from .audit import encode_audit
-from .decode import decode
-from .encode import encode_patches
-from .errors import AdapterError, packet_error
-from .golden import Observations, adapter_gold
-from .keys import Key
-from .packet import Packet, sign_draft
-from .peft_import import load_patches
-from .reader import OpenPacket, open_packet
-from .release import Release, ReleaseOptions
-from .writer import Draft
+from plasma_pack.errors import AdapterError, packet_error
+from plasma_pack.golden import Observations, adapter_gold
+from plasma_pack.importers.peft import load_patches
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.audit import encode_audit
+from plasma_pack.packet.keys import Key
+from plasma_pack.packet.packet import Packet, sign_draft
+from plasma_pack.packet.reader import OpenPacket, open_packet
+from plasma_pack.packet.release import Release, ReleaseOptions
+from plasma_pack.packet.writer import Draft
+from plasma_pack.program.decode import decode
+from plasma_pack.program.encode import encode_patches
 
 
 def build_adapter(

@@ -12,22 +12,21 @@ from typing import Any, Unpack
 import onnx
 
 from plasma_edge import _core
-
-from . import format as fmt
-from .assembler import assemble
-from .audit import encode_audit
-from .encode import encode
-from .errors import OptionError, SourceError
-from .golden import Observations, base_gold
-from .keys import Key
-from .layout import lay_out
-from .limits import LimitOptions, PerOutput, with_limits
-from .lowering import Options
-from .onnx_import import import_onnx
-from .packet import Packet, sign_draft
-from .program import Program, Storage
-from .release import Release, ReleaseOptions
-from .writer import Draft
+from plasma_pack.compiler.limits import LimitOptions, PerOutput, with_limits
+from plasma_pack.compiler.lowering import Options
+from plasma_pack.errors import OptionError, SourceError
+from plasma_pack.golden import Observations, base_gold
+from plasma_pack.importers.onnx.convert import import_onnx
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.audit import encode_audit
+from plasma_pack.packet.keys import Key
+from plasma_pack.packet.packet import Packet, sign_draft
+from plasma_pack.packet.release import Release, ReleaseOptions
+from plasma_pack.packet.writer import Draft
+from plasma_pack.pasm.assembler import assemble
+from plasma_pack.program.encode import encode
+from plasma_pack.program.layout import lay_out
+from plasma_pack.program.program import Program, Storage
 
 Source = str | PathLike[str] | bytes | onnx.ModelProto | Program
 

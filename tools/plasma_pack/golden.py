@@ -18,12 +18,11 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_edge import Policy
-
-from .errors import AdapterError, OptionError, SourceError
-from .format import MAX_GOLD_BYTES, MAX_GOLD_CASES, Section
-from .keys import public_bytes
-from .program import Array, FloatArray, Io, Program, Storage, Tensor
-from .writer import Draft, write_packet
+from plasma_pack.errors import AdapterError, OptionError, SourceError
+from plasma_pack.packet.format import MAX_GOLD_BYTES, MAX_GOLD_CASES, Section
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.writer import Draft, write_packet
+from plasma_pack.program.program import Array, FloatArray, Io, Program, Storage, Tensor
 
 Observations = Array | Mapping[str, Array] | None
 Case = dict[str, FloatArray]

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from . import format as fmt
-from .cbor import decode_map
-from .decode import decode, decode_patches
-from .disassembler import slot_labels
-from .errors import packet_error
-from .golden import case_count
-from .program import Program, Storage
-from .reader import OpenPacket
+from plasma_pack.errors import packet_error
+from plasma_pack.golden import case_count
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.cbor import decode_map
+from plasma_pack.packet.reader import OpenPacket
+from plasma_pack.pasm.disassembler import slot_labels
+from plasma_pack.program.decode import decode, decode_patches
+from plasma_pack.program.program import Program, Storage
 
 _LONGEST_TEXT = 200
 

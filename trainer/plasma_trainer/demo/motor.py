@@ -16,8 +16,8 @@ from rich.console import Console
 
 import plasma_edge as pe
 import plasma_pack
-from plasma_pack.format import TRAILER_BYTES
-from plasma_pack.writer import seal
+from plasma_pack.packet.format import TRAILER_BYTES
+from plasma_pack.packet.writer import seal
 from plasma_trainer.audit import AuditReport
 from plasma_trainer.data import derive
 from plasma_trainer.demo import film, measure, plots

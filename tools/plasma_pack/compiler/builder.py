@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grows a program from vector operations, the way importers meet them, and folds what belongs
+together.
+
+A vector in flight is an array of element ids: each names one element of one tensor. Moving elements
+around (reshape, slice, split, concatenate) is then plain indexing, and only a vector that an
+instruction reads must exist as a tensor. Part of a `linear`'s output becomes a smaller `linear`,
+part of a state a state of its own; anything else that is a walk (moves.py) is a `strided`, and what
+is none a `gather` with a constant index.
+
+Folding happens when an operation is added, and leaves the replaced one to be swept away if nothing
+else reads it: x + c after a bias-free `linear` is its bias; (x − m) · s is one `normalize`;
+tanh · a + b is `squash`; a gain after `rms_norm` is its gain; x · sigmoid(x) is `silu`; a
+written-out GRU or LSTM cell is its own instruction. Nothing is reordered, so results differ from
+the source's by the last bit at most.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from plasma_pack.compiler.cell_fold import find_cell
+from plasma_pack.compiler.moves import MAX_AXES, Walk, walk_in, walk_through
+from plasma_pack.errors import SourceError
+from plasma_pack.program.program import Array, DType, Storage
+
+Ids = npt.NDArray[np.int64]
+Dims = tuple[int, ...]
+MAX_OPERANDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """`op output, inputs…, constants…, immediates…`; a constant is f32 or f64 [n], [rows, cols] for
+    weights or [out, height, width, channels] for kernels.
+    """
+
+    op: str
+    output: str
+    inputs: tuple[str, ...]
+    constants: tuple[Array, ...] = ()
+    immediates: tuple[float, ...] = ()
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tensor and the ids of its elements."""
+
+    first: int
+    name: str
+    dims: Dims
+    dtype: DType
+    storage: Storage
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.dims)
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """A value as it lies in memory: its element k is element order[k] of the tensor."""
+
+    name: str
+    order: Ids
+
+    def constant(self, values: Array) -> Array:
+        """[…, n] that belongs to the value's elements → to the tensor's."""
+        moved = np.empty_like(values)
+        moved[..., self.order] = values
+        return moved
+
+
+class Builder:
+    """Operations in order of execution, and the tensors they make."""
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self.made: dict[str, Op] = {}
+        self.constants: dict[str, Array] = {}
+        self.spans: dict[str, Span] = {}
+        self._order: list[Span] = []
+        self._next_id = 0
+        self._parts: dict[tuple[str, int, int], str] = {}
+        self._moved: dict[tuple[bytes, Dims | None], str] = {}
+        self._sources: dict[str, Ids] = {}  # the elements that a moved tensor holds
+        self._origins: dict[str, tuple[str, int, int]] = {}
+
+    # ---- tensors and ids
+
+    def declare(
+        self, name: str, dims: int | Dims, storage: Storage, dtype: DType = DType.F32
+    ) -> Ids:
+        """A new tensor of these dims, or a vector; gives the ids of its elements."""
+        span = Span(self._next_id, name, (dims,) if isinstance(dims, int) else dims, dtype, storage)
+        self.spans[name] = span
+        self._order.append(span)
+        self._next_id += span.elements
+        return self.ids(name)
+
+    def ids(self, name: str) -> Ids:
+        span = self.spans[name]
+        return np.arange(span.first, span.first + span.elements, dtype=np.int64)
+
+    def constant(self, values: Array) -> str:
+        """A constant as an operand of its own."""
+        name = self._fresh("k")
+        self.declare(name, values.shape, Storage.CONST)
+        self.constants[name] = np.asarray(values, np.float32)
+        return name
+
+    def tensor(self, ids: Ids, dims: Dims | None = None) -> str:
+        """The tensor of these dims, a vector by default, that holds exactly these elements in this
+        order; made by `strided`, `gather` and `concat` where needed.
+        """
+        return self._move(ids.reshape(-1), (ids.size,) if dims is None else dims)
+
+    def _move(self, flat: Ids, dims: Dims | None) -> str:
+        """A tensor of these elements; None: of the dims that take fewest instructions."""
+        key = (flat.tobytes(), dims)
+        if key not in self._moved:
+            segments = self._segments(flat)
+            if len(segments) == 1:
+                moved = self._take(*segments[0], dims)
+            else:
+                moved = self._join(
+                    [self._take(*segment, (segment[1].size,)) for segment in segments]
+                )
+            self._moved[key] = moved if dims is None else self.shaped(moved, dims)
+            self._sources.setdefault(self._moved[key], flat)
+        return self._moved[key]
+
+    def _segments(self, flat: Ids) -> list[tuple[Span, Ids]]:
+        """(tensor, which of its elements) for each stretch of elements of one tensor."""
+        firsts = np.array([span.first for span in self._order])
+        owners = np.searchsorted(firsts, flat, side="right") - 1
+        cuts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), flat.size]
+        spans = [self._order[owners[begin]] for begin in cuts[:-1]]
+        parts = [flat[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+        return [(span, part - span.first) for span, part in zip(spans, parts, strict=True)]
+
+    def _take(self, span: Span, order: Ids, wanted: Dims | None) -> str:
+        """Elements of one tensor, of the wanted dims if one instruction can do it."""
+        is_whole = order.size == span.elements and is_identity(order)
+        if is_whole and wanted in (None, span.dims):
+            return span.name
+        dims = (order.size,) if wanted is None else wanted
+        if span.dtype is DType.I32:
+            raise SourceError("indices that ArgMax or TopK gives can only be used all together")
+        if span.storage is Storage.CONST:
+            return self.constant(self.constants[span.name].reshape(-1)[order].reshape(dims))
+        if is_whole:
+            return self.emit("concat", [span.name], dims)
+        if is_identity(order - order[0]) and (len(dims) == 1 or span.storage is Storage.STATE):
+            return self._part(span, int(order[0]), int(order[-1]) + 1)
+        walk = walk_in(order.reshape(dims)) if len(dims) <= MAX_AXES else None
+        walk = walk or walk_through(order)
+        if walk is not None:
+            return self.emit("strided", [span.name], walk.dims, immediates=walk.immediates)
+        table = self.shaped(span.name, (span.elements,))
+        index = self.constant(order.astype(np.float32))
+        return self.emit("gather", [table, index], order.size)
+
+    def arrange(self, ids: Ids) -> Arranged:
+        """The tensor that holds exactly these elements in whatever order costs nothing: for
+        operations to which all elements are alike, or whose constants can be moved instead.
+        """
+        pieces = self.pieces(ids.reshape(-1))
+        if pieces is None:
+            return Arranged(self._move(ids.reshape(-1), None), np.arange(ids.size))
+        if len(pieces) == 1:
+            return pieces[0]
+        begins = np.cumsum([0, *(piece.order.size for piece in pieces)])
+        order = np.concatenate(
+            [piece.order + begin for piece, begin in zip(pieces, begins, strict=False)]
+        )
+        return Arranged(self._join([piece.name for piece in pieces]), order)
+
+    def arranged_ids(self, name: str, order: Ids) -> Ids:
+        """The ids of a value that lies in a tensor in this order."""
+        return self.spans[name].first + order
+
+    def without_signs(self, ids: Ids) -> tuple[Ids, Array]:
+        """The elements that these are, but for their signs, and the signs: −x · c is x · −c."""
+        flat, signs = ids.reshape(-1).copy(), np.ones(ids.size)
+        begin = 0
+        for span, order in self._segments(flat):
+            part = slice(begin, begin + order.size)
+            begin += order.size
+            made = self.made.get(span.name)
+            if made is None or made.op != "normalize" or made.constants[0].any():
+                continue
+            factors = made.constants[1].reshape(-1)[order]
+            if (np.abs(factors) == 1).all():
+                source = made.inputs[0]
+                flat[part] = self._sources.get(source, self.ids(source))[order]
+                signs[part] = factors
+        return flat.reshape(ids.shape), signs.reshape(ids.shape)
+
+    def channels_last(self, ids: Ids) -> str:
+        """The tensor [height, width, channels] of a value [channels, height, width]."""
+        return self.tensor(ids.transpose(1, 2, 0), (ids.shape[1], ids.shape[2], ids.shape[0]))
+
+    def pieces(self, flat: Ids) -> list[Arranged] | None:
+        """The whole tensors, each in an order of its own, that follow each other; None where a part
+        of a tensor is used, or one again.
+        """
+        pieces: list[Arranged] = []
+        for span, order in self._segments(flat):
+            is_whole = np.array_equal(np.sort(order), np.arange(span.elements))
+            if not is_whole or any(piece.name == span.name for piece in pieces):
+                return None
+            pieces.append(Arranged(span.name, order))
+        return pieces
+
+    def _join(self, parts: list[str]) -> str:
+        while len(parts) > 1:
+            group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]
+            elements = sum(self.spans[name].elements for name in group)
+            parts.insert(0, self.emit("concat", group, elements))
+        return parts[0]
+
+    def shaped(self, name: str, dims: Dims) -> str:
+        """The same elements as a tensor of these dims."""
+        made = self.made.get(name)
+        if self.spans[name].dims == dims:
+            return name
+        if name in self._sources:
+            return self._move(self._sources[name], dims)
+        sources = made.inputs if made is not None and made.op == "concat" else (name,)
+        return self.emit("concat", sources, dims)
+
+    def dtype(self, ids: Ids) -> DType:
+        return self.span_of(int(ids.reshape(-1)[0])).dtype
+
+    def span_of(self, element: int) -> Span:
+        return self._order[bisect_right(self._order, element, key=lambda span: span.first) - 1]
+
+    def _part(self, span: Span, begin: int, end: int) -> str:
+        if (begin, end) == (0, span.elements):
+            return span.name
+        key = (span.name, begin, end)
+        if key not in self._parts:
+            self._parts[key] = self._make_part(span, begin, end)
+            self._origins[self._parts[key]] = key
+        return self._parts[key]
+
+    def state_part(self, state: str, begin: int, end: int) -> str:
+        """The state that holds these elements of a declared one."""
+        return self._part(self.spans[state], begin, end)
+
+    def origin(self, name: str) -> tuple[str, int, int]:
+        """(tensor, begin, end) that a tensor is a part of; itself when it is whole."""
+        return self._origins.get(name, (name, 0, self.spans[name].elements))
+
+    def _make_part(self, span: Span, begin: int, end: int) -> str:
+        op = self.made.get(span.name)
+        if span.storage is Storage.STATE:
+            name = f"{span.name}[{begin}:{end}]"
+            self.declare(name, end - begin, Storage.STATE)
+            return name
+        if op is not None and op.op == "linear" and len(span.dims) == 1:
+            label = f"{op.label}[{begin}:{end}]"
+            return self.emit(
+                "linear", op.inputs, end - begin, [c[begin:end] for c in op.constants], label=label
+            )
+        walk = Walk(begin, (end - begin,), (1,))
+        return self.emit("strided", [span.name], end - begin, immediates=walk.immediates)
+
+    def _fresh(self, prefix: str) -> str:
+        return f"%{prefix}{len(self.spans)}"  # no io is called so: % cannot stand in an identifier
+
+    # ---- operations
+
+    def emit(
+        self,
+        op: str,
+        inputs: list[str] | tuple[str, ...],
+        dims: int | Dims,
+        constants: list[Array] | tuple[Array, ...] = (),
+        immediates: tuple[float, ...] = (),
+        label: str | None = None,
+        dtype: DType = DType.F32,
+    ) -> str:
+        """Add an operation; gives the name of its output."""
+        name = self._fresh("t")
+        self.declare(name, dims, Storage.ARENA, dtype)
+        self.made[name] = Op(op, name, tuple(inputs), tuple(constants), immediates, label)
+        self.ops.append(self.made[name])
+        return name
+
+    def linear(self, x: str, weights: Array, bias: Array | None, label: str) -> str:
+        """W x + b, for x or for each row of it; weights [rows, cols], bias [rows] or None."""
+        span = self.spans[x]
+        if weights.ndim != 2 or weights.shape[1] not in (span.elements, span.dims[-1]):
+            raise SourceError(
+                f"the weights of {label} have shape {weights.shape}, "
+                f"expected [out, {span.dims[-1]}]"
+            )
+        rows = len(weights)
+        dims = (rows,) if weights.shape[1] == span.elements else (*span.dims[:-1], rows)
+        constants = [np.asarray(weights, np.float32)]
+        if bias is not None and np.any(bias):
+            constants.append(np.asarray(bias, np.float32))
+        return self.emit("linear", [x], dims, constants, label=label)
+
+    def unary(self, op: str, x: str, immediates: tuple[float, ...] = ()) -> str:
+        return self.emit(op, [x], self.spans[x].dims, immediates=immediates)
+
+    def binary(self, op: str, a: str, b: str) -> str:
+        """add, sub or mul of two vectors; silu or a recurrent cell where that is what it
+        computes.
+        """
+        if op == "mul":
+            for x, gate in ((a, b), (b, a)):
+                made = self.made.get(gate)
+                if made is not None and made.op == "sigmoid" and made.inputs == (x,):
+                    return self.unary("silu", x)
+        cell = find_cell(self, op, (a, b))
+        if cell is not None:
+            return self.emit(
+                cell.op, [cell.gi, cell.gh, cell.state], self.spans[cell.state].elements
+            )
+        return self.emit(op, [a, b], self.spans[a].dims)
+
+    def shift(self, x: str, amount: Array) -> str:
+        """x + amount, amount f64 [n]."""
+        made = self.made.get(x)
+        row = self._row(x, amount)
+        if made is not None and row is not None:
+            if made.op == "linear" and len(made.constants) == 1:
+                return self.linear(made.inputs[0], made.constants[0], row, made.label or "")
+            if made.op == "conv2d" and len(made.constants) == 1:
+                return self.again(made, *made.constants, row)
+            if made.op == "layer_norm" and not made.constants[1].any():
+                return self.again(made, made.constants[0], row)
+        if made is not None and made.op in ("tanh", "squash"):
+            scale, offset = _squash_of(made, len(amount))
+            return self._squash(made.inputs[0], scale, offset + amount)
+        return self._normalize(x, -amount, np.ones_like(amount))
+
+    def scale(self, x: str, factor: Array) -> str:
+        """x · factor, factor f64 [n]."""
+        made = self.made.get(x)
+        row = self._row(x, factor)
+        if made is not None and row is not None and made.op in ("rms_norm", "layer_norm"):
+            gain, *bias = made.constants
+            if (gain == 1).all() and not np.any(bias):
+                return self.again(made, row, *bias)
+        if made is not None and made.op in ("tanh", "squash"):
+            scale, offset = _squash_of(made, len(factor))
+            return self._squash(made.inputs[0], scale * factor, offset * factor)
+        if made is not None and made.op == "normalize" and (made.constants[1] == 1).all():
+            return self._normalize(made.inputs[0], made.constants[0], factor)
+        return self._normalize(x, np.zeros_like(factor), factor)
+
+    def again(self, op: Op, *constants: Array) -> str:
+        """The same operation with other constants."""
+        dims = self.spans[op.output].dims
+        return self.emit(op.op, op.inputs, dims, constants, op.immediates, op.label)
+
+    def _row(self, x: str, values: Array) -> Array | None:
+        """The one row of values that every row of x meets."""
+        rows = values.reshape(-1, self.spans[x].dims[-1])
+        return rows[0] if (rows == rows[0]).all() else None
+
+    def _normalize(self, x: str, mean: Array, scale: Array) -> str:
+        return self.emit("normalize", [x], self.spans[x].dims, [mean, scale])
+
+    def _squash(self, x: str, scale: Array, offset: Array) -> str:
+        return self.emit("squash", [x], self.spans[x].dims, [scale, offset])
+
+
+def is_identity(order: Ids) -> bool:
+    return np.array_equal(order, np.arange(order.size))
+
+
+def _squash_of(made: Op, n: int) -> tuple[Array, Array]:
+    if made.op == "tanh":
+        return np.ones(n), np.zeros(n)
+    return made.constants[0], made.constants[1]

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX operators of one operand that work element by element: an instruction each, or a few where
+the function is made of others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.importers.onnx.node import Node
+
+Convert = Callable[[Node], list[Ids]]
+Apply = Callable[[Node, str], str]
+
+
+def _apply(function: Apply) -> Convert:
+    """function: (node, x) → y of the same dims."""
+
+    def convert(node: Node) -> list[Ids]:
+        return node.map(0, lambda x: function(node, x.name))
+
+    return convert
+
+
+def _unary(op: str) -> Convert:
+    return _apply(lambda node, x: node.builder.unary(op, x))
+
+
+def _with_alpha(op: str, default: float) -> Convert:
+    return _apply(lambda node, x: node.builder.unary(op, x, (_attribute(node, "alpha", default),)))
+
+
+def _attribute(node: Node, name: str, default: float) -> float:
+    return float(node.attributes.get(name, default))
+
+
+def _scaled(builder: Builder, x: str, factor: float) -> str:
+    return builder.scale(x, np.full(builder.spans[x].elements, factor))
+
+
+def _shifted(builder: Builder, x: str, amount: float) -> str:
+    return builder.shift(x, np.full(builder.spans[x].elements, amount))
+
+
+def _neg(node: Node, x: str) -> str:
+    return _scaled(node.builder, x, -1.0)
+
+
+def _reciprocal(node: Node, x: str) -> str:
+    ones = node.builder.constant(np.ones(node.builder.spans[x].dims))
+    return node.builder.binary("div", ones, x)
+
+
+def _gelu(node: Node, x: str) -> str:
+    """x · (1 + erf(x / √2)) / 2, or its older approximation by tanh."""
+    builder = node.builder
+    if node.attributes.get("approximate", "none") == "tanh":
+        cube = builder.binary("mul", builder.binary("mul", x, x), x)
+        inner = builder.binary("add", x, _scaled(builder, cube, 0.044715))
+        gate = builder.unary("tanh", _scaled(builder, inner, math.sqrt(2 / math.pi)))
+        return builder.binary("mul", x, _scaled(builder, _shifted(builder, gate, 1.0), 0.5))
+    gate = builder.unary("erf", _scaled(builder, x, math.sqrt(0.5)))
+    return builder.binary("mul", x, _scaled(builder, _shifted(builder, gate, 1.0), 0.5))
+
+
+def _mish(node: Node, x: str) -> str:
+    gate = node.builder.unary("tanh", node.builder.unary("softplus", x))
+    return node.builder.binary("mul", x, gate)
+
+
+def _ramp(builder: Builder, x: str, alpha: float, beta: float) -> str:
+    """clamp(alpha · x + beta, 0, 1), as one normalize and one clamp."""
+    span = builder.spans[x]
+    line = _scaled(builder, _shifted(builder, x, beta / alpha), alpha)
+    limits = [np.zeros(span.elements), np.ones(span.elements)]
+    return builder.emit("clamp", [line], span.dims, limits)
+
+
+def _hard_sigmoid(node: Node, x: str) -> str:
+    alpha, beta = _attribute(node, "alpha", 0.2), _attribute(node, "beta", 0.5)
+    if alpha == 0:
+        raise node.error("alpha is 0, so it does not depend on its operand")
+    return _ramp(node.builder, x, alpha, beta)
+
+
+def _hard_swish(node: Node, x: str) -> str:
+    return node.builder.binary("mul", x, _ramp(node.builder, x, 1 / 6, 0.5))
+
+
+def _selu(node: Node, x: str) -> str:
+    alpha = _attribute(node, "alpha", 1.67326319217681884765625)
+    gamma = _attribute(node, "gamma", 1.05070102214813232421875)
+    return _scaled(node.builder, node.builder.unary("elu", x, (alpha,)), gamma)
+
+
+ACTIVATIONS: dict[str, Convert] = {
+    "Abs": _unary("abs"),
+    "Cos": _unary("cos"),
+    "Elu": _with_alpha("elu", 1.0),
+    "Erf": _unary("erf"),
+    "Exp": _unary("exp"),
+    "Gelu": _apply(_gelu),
+    "HardSigmoid": _apply(_hard_sigmoid),
+    "HardSwish": _apply(_hard_swish),
+    "LeakyRelu": _with_alpha("leaky_relu", 0.01),
+    "Log": _unary("log"),
+    "Mish": _apply(_mish),
+    "Neg": _apply(_neg),
+    "Reciprocal": _apply(_reciprocal),
+    "Relu": _unary("relu"),
+    "Selu": _apply(_selu),
+    "Sigmoid": _unary("sigmoid"),
+    "Sin": _unary("sin"),
+    "Softplus": _unary("softplus"),
+    "Sqrt": _unary("sqrt"),
+    "Tanh": _unary("tanh"),
+}
