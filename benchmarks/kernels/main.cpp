@@ -66,7 +66,7 @@ Result linear_i8(const KernelTable& table, int n, int tokens) {
   Block<int8_t> packed(bytes), q(kernels::padded_cols(n) * static_cast<size_t>(tokens));
   Block<float> s(kernels::kMaxTokens), scale(static_cast<size_t>(n)), y(count);
   const double seconds = time_of([&] {
-    table.linear_i8(packed.data(), q.data(), s.data(), scale.data(), nullptr, y.data(), n, n,
+    table.linear_i8(packed.data(), q.data(), s.data(), scale.data(), nullptr, 0.0f, y.data(), n, n,
                     tokens);
   });
   const std::string side = std::to_string(n);

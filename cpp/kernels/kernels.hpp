@@ -76,7 +76,11 @@ struct Attention {
   return rows * cols * static_cast<size_t>(window.channels) + kColsMultiple;
 }
 
-// The peaks of the results of a layer before and after its max(.., low).
+// What a layer's max(.., low) is when it shall change nothing but NaN.
+inline constexpr float kUnlimited = -__builtin_inff();
+
+// The peaks of the results of a layer before and after its max(.., low); `after` says nothing when
+// `before` is not finite.
 struct Peaks {
   uint32_t before, after;
 };
@@ -95,19 +99,20 @@ struct KernelTable {
   float (*quantize)(const float* x, int n, uint32_t peak, int8_t* q) noexcept;
 
   // LINEAR8 (rule 8) of 1 to kMaxTokens vectors: q is [tokens, padded_cols(cols)], s [tokens], y
-  // [tokens, rows]; y_r = f32(acc_r) * (s * scale_r) + b_r. bias may be null: b_r = +0.
-  void (*linear_i8)(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
-                    const float* bias, float* y, int rows, int cols, int tokens) noexcept;
+  // [tokens, rows]; y_r = max(f32(acc_r) * (s * scale_r) + b_r, low). bias may be null: b_r = +0.
+  // low is +0, which is a relu, or kUnlimited. The peaks are of all tokens.
+  Peaks (*linear_i8)(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
+                     const float* bias, float low, float* y, int rows, int cols,
+                     int tokens) noexcept;
 
-  // The second half of LORA (rule 9) of as many: y_r = y_r + f32(acc_r) * (k * scale_r), k = c * s'
-  // of each.
-  void (*accumulate_i8)(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
-                        float* y, int rows, int cols, int tokens) noexcept;
+  // The second half of LORA (rule 9) of as many: y_r = max(y_r + f32(acc_r) * (k * scale_r), low),
+  // k = c * s' of each.
+  Peaks (*accumulate_i8)(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
+                         float low, float* y, int rows, int cols, int tokens) noexcept;
 
   // CONV2D, given the peak of x: every output position is a LINEAR8 over the patch of QUANT(x)
-  // under the window, then max(.., low). low is +0, which is a relu, or -infinity, which changes
-  // nothing but NaN. w is [out_channels, kernel_height, kernel_width, channels / groups], repacked
-  // once as above; y is [out_height, out_width, out_channels]. `image` is scratch of
+  // under the window. w is [out_channels, kernel_height, kernel_width, channels / groups],
+  // repacked once as above; y is [out_height, out_width, out_channels]. `image` is scratch of
   // image_bytes(window), 64-byte aligned.
   size_t (*packed_conv2d_bytes)(const Window& window) noexcept;
   void (*pack_conv2d)(const Window& window, const int8_t* w, int8_t* packed) noexcept;

@@ -71,26 +71,38 @@ float quantize(const float* x, int n, uint32_t peak, int8_t* q) noexcept {
   return a / 127.0f;
 }
 
-void linear_i8(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
-               const float* bias, float* y, int rows, int cols, int tokens) noexcept {
-  for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
-    const int8_t* w = packed;
-    for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
-      const float acc = static_cast<float>(dot_i8(w, q, cols));
-      y[r] = acc * (s[t] * scale[r]) + (bias ? bias[r] : 0.0f);
-    }
-  }
+// max(value, low), and what it was.
+float limited(float value, float low, Peaks& peaks) noexcept {
+  const float result = max(value, low);
+  peaks.before = larger(magnitude(value), peaks.before);
+  peaks.after = larger(magnitude(result), peaks.after);
+  return result;
 }
 
-void accumulate_i8(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
-                   float* y, int rows, int cols, int tokens) noexcept {
+Peaks linear_i8(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
+                const float* bias, float low, float* y, int rows, int cols, int tokens) noexcept {
+  Peaks peaks{};
   for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
     const int8_t* w = packed;
     for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
       const float acc = static_cast<float>(dot_i8(w, q, cols));
-      y[r] = y[r] + acc * (k[t] * scale[r]);
+      y[r] = limited(acc * (s[t] * scale[r]) + (bias ? bias[r] : 0.0f), low, peaks);
     }
   }
+  return peaks;
+}
+
+Peaks accumulate_i8(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
+                    float low, float* y, int rows, int cols, int tokens) noexcept {
+  Peaks peaks{};
+  for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
+    const int8_t* w = packed;
+    for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
+      const float acc = static_cast<float>(dot_i8(w, q, cols));
+      y[r] = limited(y[r] + acc * (k[t] * scale[r]), low, peaks);
+    }
+  }
+  return peaks;
 }
 
 #include "kernels/scalar_windows.inc"

@@ -30,6 +30,7 @@ class Evaluation {
         frame_(frame.data()),
         seed_(frame.seed),
         tick_(frame.ticks),
+        measured_(frame.measured),
         peak_(peak) {}
 
   void run(const Op& op) noexcept {
@@ -96,8 +97,7 @@ class Evaluation {
   }
 
   void note_inputs() noexcept {
-    const uint32_t peak = noted(peak_of_floats(layout_.input, layout_.input_bytes));
-    if (layout_.image_bytes > 0) measured() = peak;
+    measured_ = noted(peak_of_floats(layout_.input, layout_.input_bytes));
   }
 
   // Actions and the next state: what a tick may hand on only when it is finite.
@@ -136,17 +136,22 @@ class Evaluation {
     std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
   }
 
-  // The peak of the inputs, then of what the last conv2d gave. Where the next image will lie, for
-  // there it needs no memory of its own.
-  uint32_t& measured() const noexcept { return *static_cast<uint32_t*>(out(layout_.image)); }
-
   uint32_t peak_of_x(const Op& op) noexcept {
-    return noted(op.knows_peak ? measured() : k_.peak(floats(op.x[0]), op.x[0].count));
+    return noted(op.knows_peak ? measured_ : k_.peak(floats(op.x[0]), op.x[0].count));
   }
 
   void quantize_rows(const float* x, int cols, int rows, int8_t* q, float* s) noexcept {
     for (int i = 0; i < rows; ++i, x += cols, q += kernels::padded_cols(cols))
       s[i] = k_.quantize(x, cols, noted(k_.peak(x, cols)), q);
+  }
+
+  // What an int8 layer gave. An activation that it did on its way could hide what is not finite.
+  void keep(const Op& op, kernels::Peaks peaks) noexcept {
+    if (op.then != Opcode{}) note(peaks.before);
+    measured_ = peaks.after;
+  }
+  static float lower_limit(const Op& op) noexcept {
+    return op.then == Opcode::Relu ? 0.0f : kernels::kUnlimited;
   }
 
   // Calls work(x, y, cols) for each row; it gives the peak.
@@ -163,19 +168,22 @@ class Evaluation {
     const int rows = op.y.count / op.rows, cols = op.x[0].count / op.rows;
     const float* x = floats(op.x[0]);
     float* y = floats_out(op.y.offset);
+    kernels::Peaks all{};
     for (int left = op.rows; left > 0; left -= kernels::kMaxTokens) {
       const int tokens = std::min(left, kernels::kMaxTokens);
-      linear_tokens(op, x, y, {rows, cols, tokens});
+      const kernels::Peaks peaks = linear_tokens(op, x, y, {rows, cols, tokens});
+      all = {std::max(all.before, peaks.before), std::max(all.after, peaks.after)};
       x += static_cast<size_t>(tokens) * static_cast<size_t>(cols);
       y += static_cast<size_t>(tokens) * static_cast<size_t>(rows);
     }
+    if (op.is_i8) keep(op, all);
   }
 
   struct Shape {
     int rows, cols, tokens;
   };
 
-  void linear_tokens(const Op& op, const float* x, float* y, Shape shape) noexcept {
+  kernels::Peaks linear_tokens(const Op& op, const float* x, float* y, Shape shape) noexcept {
     const auto [rows, cols, tokens] = shape;
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
     int8_t* const q = bytes_out(layout_.quantized);
@@ -189,28 +197,44 @@ class Evaluation {
         quantize_rows(x, cols, tokens, q, s);
       }
     }
+    const float low = lower_limit(op);
+    kernels::Peaks peaks{};
     if (op.is_i8) {
       const auto* w = static_cast<const int8_t*>(at(op.x[1]));
-      k_.linear_i8(w, q, s, constants(op.scale_offset), bias, y, rows, cols, tokens);
+      peaks = k_.linear_i8(w, q, s, constants(op.scale_offset), bias,
+                           loras.empty() ? low : kernels::kUnlimited, y, rows, cols, tokens);
     } else {
       for (int t = 0; t < tokens; ++t)
         k_.linear_f32(floats(op.x[1]), x + t * cols, bias, y + t * rows, rows, cols);
     }
-    for (const Lora& lora : loras) add_lora(lora, q, s, y, shape);
+    for (const Lora& lora : loras)
+      peaks = add_lora(lora, q, s, &lora == &loras.back() ? low : kernels::kUnlimited, y, shape);
+    return peaks;
   }
 
-  // ISA.md, numerics 9.
-  void add_lora(const Lora& lora, const int8_t* q, const float* s, float* y, Shape shape) noexcept {
+  // ISA.md, numerics 9, then max(.., low).
+  kernels::Peaks add_lora(const Lora& lora, const int8_t* q, const float* s, float low, float* y,
+                          Shape shape) noexcept {
     const auto [rows, cols, tokens] = shape;
     float* const hidden = floats_out(layout_.lora_hidden);
     int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
-    k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, hidden, lora.rank, cols, tokens);
+    k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, kernels::kUnlimited, hidden, lora.rank, cols,
+                 tokens);
     float k[kernels::kMaxTokens];
     quantize_rows(hidden, lora.rank, tokens, hidden_q, k);
     for (int t = 0; t < tokens; ++t) k[t] = lora.c * k[t];
-    k_.accumulate_i8(lora.b, hidden_q, k, lora.b_scale, y, rows, lora.rank, tokens);
-    for (int t = 0; lora.bias != nullptr && t < tokens; ++t)
-      k_.add_scaled(y + t * rows, lora.gain, lora.bias, rows);
+    const bool is_last = lora.bias == nullptr;
+    const kernels::Peaks peaks =
+        k_.accumulate_i8(lora.b, hidden_q, k, lora.b_scale, is_last ? low : kernels::kUnlimited, y,
+                         rows, lora.rank, tokens);
+    if (is_last) return peaks;
+    for (int t = 0; t < tokens; ++t) k_.add_scaled(y + t * rows, lora.gain, lora.bias, rows);
+    return limit(y, rows * tokens, low);
+  }
+
+  kernels::Peaks limit(float* y, int n, float low) noexcept {
+    const uint32_t before = low < 0.0f ? k_.peak(y, n) : k_.relu(y, y, n);
+    return {before, k_.peak(y, n)};
   }
 
   void attention(const Op& op) noexcept {
@@ -223,12 +247,9 @@ class Evaluation {
 
   void conv2d(const Op& op) noexcept {
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
-    const float low = op.then == Opcode::Relu ? 0.0f : -INFINITY;
-    const kernels::Peaks peaks = k_.conv2d_i8(
-        window(op), static_cast<const int8_t*>(at(op.x[1])), floats(op.x[0]), peak_of_x(op),
-        bytes_out(layout_.image), constants(op.scale_offset), bias, low, floats_out(op.y.offset));
-    note(peaks.before);
-    measured() = peaks.after;
+    keep(op, k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), floats(op.x[0]),
+                          peak_of_x(op), bytes_out(layout_.image), constants(op.scale_offset), bias,
+                          lower_limit(op), floats_out(op.y.offset)));
   }
 
   void concat(const Op& op) noexcept {
@@ -266,6 +287,7 @@ class Evaluation {
   const uint8_t* spaces_[2];  // frame, constants
   uint8_t* frame_;
   uint64_t seed_, tick_;
+  uint32_t& measured_;
   uint32_t peak_;
 };
 

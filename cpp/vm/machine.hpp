@@ -22,7 +22,7 @@ struct FrameLayout {
   uint32_t input = 0, output = 0, arena = 0, state = 0, next_state = 0, previous = 0;
   uint32_t quantized = 0, image = 0, lora_hidden = 0, lora_quantized = 0, scores = 0;
   uint32_t size = 0;
-  uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0, image_bytes = 0;
+  uint32_t input_bytes = 0, output_bytes = 0, state_bytes = 0;
 };
 
 struct Operand {
@@ -47,7 +47,7 @@ struct Lora {
 struct Op {
   Opcode opcode{};
   Opcode then{};            // that activation, or none
-  bool knows_peak = false;  // of x[0]: it lies where the next image will
+  bool knows_peak = false;  // of x[0]: it is the one measured last
   bool is_i8 = false;
   uint8_t n_in = 0;
   bool is_i32 = false;  // the index of a gather
@@ -192,6 +192,8 @@ class Frame {
   bool has_previous = false;
   uint64_t seed = 0;   // of what uniform and normal draw
   uint64_t ticks = 0;  // since reset, faults as well
+  mutable uint32_t measured =
+      0;  // within a tick: the peak of its inputs, then of a layer's results
 
  private:
   FrameLayout layout_;

@@ -120,7 +120,6 @@ class ModelBuilder {
     layout.input_bytes = static_cast<uint32_t>(inputs);
     layout.output_bytes = static_cast<uint32_t>(outputs);
     layout.state_bytes = static_cast<uint32_t>(state);
-    layout.image_bytes = static_cast<uint32_t>(std::min(scratch.image, kMaxBlockBytes));
   }
 
   uint32_t region(Storage storage, bool is_write) const noexcept {
@@ -190,7 +189,7 @@ class ModelBuilder {
   // Is `next` the activation of what `instruction` writes, for nobody else to read? Then one kernel
   // does both. In place or outside the arena: elsewhere in it may lie what that kernel still reads.
   bool completes(const Instruction& instruction, const Instruction& next) const noexcept {
-    if (instruction.opcode != Opcode::Conv2d || next.opcode != Opcode::Relu) return false;
+    if (!is_i8_layer(instruction) || next.opcode != Opcode::Relu) return false;
     const Tensor& x = program_.tensors[next.in[0]];
     const Tensor& y = program_.tensors[next.out];
     return instruction.out == next.in[0] && readers_[next.in[0]] == 1 &&
@@ -206,10 +205,17 @@ class ModelBuilder {
     last.opcode = Opcode{};
   }
 
-  // Does the machine know the peak of what this instruction writes? It measures all inputs together
-  // and what a conv2d gives; a strided that only puts elements in another order changes none.
-  bool measures(const Instruction& instruction) const noexcept {
+  // A matrix of int8 weights and what its kernel does besides: see kernels.hpp.
+  bool is_i8_layer(const Instruction& instruction) const noexcept {
     return instruction.opcode == Opcode::Conv2d ||
+           (instruction.opcode == Opcode::Linear &&
+            program_.tensors[instruction.in[1]].dtype == DType::I8);
+  }
+
+  // Does the machine know the peak of what this instruction writes? It measures all inputs together
+  // and what an int8 layer gives; a strided that only puts elements in another order changes none.
+  bool measures(const Instruction& instruction) const noexcept {
+    return is_i8_layer(instruction) ||
            (instruction.opcode == Opcode::Strided && is_measured(instruction.in[0]) &&
             is_permutation(program_, instruction));
   }
@@ -222,8 +228,7 @@ class ModelBuilder {
   void add_op(const Instruction& instruction) noexcept {
     Op op;
     op.opcode = instruction.opcode;
-    op.knows_peak =
-        instruction.n_in > 0 && model_.layout_.image_bytes > 0 && is_measured(instruction.in[0]);
+    op.knows_peak = instruction.n_in > 0 && is_measured(instruction.in[0]);
     op.n_in = instruction.n_in;
     op.imm = instruction.imm[0];
     op.stream = static_cast<uint32_t>(model_.ops_.size());

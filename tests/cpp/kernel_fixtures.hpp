@@ -205,20 +205,26 @@ struct Product {
     CHECK(packed.guards_intact());
   }
   std::vector<float> linear(const std::vector<float>& s, const std::vector<float>& scale,
-                            const float* bias, int offset = 0) {
+                            const float* bias, int offset = 0, float low = kUnlimited) {
     Guarded<float> y(tokens * rows, offset), at(scale, (offset + 7) % 16);
-    table.linear_i8(packed.data(), q.data(), s.data(), at.data(), bias, y.data(), rows, cols,
-                    tokens);
-    CHECK(y.guards_intact());
+    check(y, low,
+          table.linear_i8(packed.data(), q.data(), s.data(), at.data(), bias, low, y.data(), rows,
+                          cols, tokens));
     return y.values();
   }
   std::vector<float> accumulate(const std::vector<float>& k, const std::vector<float>& scale,
-                                const std::vector<float>& onto, int offset = 0) {
+                                const std::vector<float>& onto, int offset = 0,
+                                float low = kUnlimited) {
     Guarded<float> y(onto, offset);
-    table.accumulate_i8(packed.data(), q.data(), k.data(), scale.data(), y.data(), rows, cols,
-                        tokens);
-    CHECK(y.guards_intact());
+    check(y, low,
+          table.accumulate_i8(packed.data(), q.data(), k.data(), scale.data(), low, y.data(), rows,
+                              cols, tokens));
     return y.values();
+  }
+  void check(Guarded<float>& y, float low, Peaks peaks) const {
+    CHECK(y.guards_intact());
+    if (peaks.before <= kMaxFinite) CHECK(peaks.after == table.peak(y.data(), tokens * rows));
+    if (low == kUnlimited) CHECK(canonical_peak(peaks.before) == canonical_peak(peaks.after));
   }
 };
 

@@ -150,6 +150,25 @@ inline AdapterBuilder adapter(uint64_t seed = 7) {
 
 }  // namespace sample
 
+// A patch for every slot of a base.
+inline AdapterBuilder adapter_for(const ProgramBuilder& base, uint64_t seed, bool has_bias) {
+  Dice dice{seed};
+  AdapterBuilder adapter;
+  for (size_t i = 0; i < base.slots.size(); ++i) {
+    const SlotSpec& slot = base.slots[i];
+    const uint16_t rank = static_cast<uint16_t>(1 + dice.below(slot.max_rank));
+    adapter.patches.push_back({.slot = static_cast<uint16_t>(i),
+                               .rank = rank,
+                               .scale = dice.number(),
+                               .a = dice.weights(size_t{rank} * slot.in),
+                               .a_scale = dice.scales(rank),
+                               .b = dice.weights(size_t{slot.out} * rank),
+                               .b_scale = dice.scales(slot.out),
+                               .bias = has_bias ? dice.floats(slot.out) : Floats{}});
+  }
+  return adapter;
+}
+
 // x[n] -> one instruction of this opcode -> y: the least program that has it. Empty when nobody has
 // written one, which test_vm_opcodes.cpp refuses.
 struct OneOp {

@@ -31,12 +31,12 @@ struct Tokens {
       q.insert(q.end(), row.begin(), row.end());
     }
   }
-  std::vector<float> linear(Table table, bool has_bias, int offset) const {
+  std::vector<float> linear(Table table, bool has_bias, int offset, float low = kUnlimited) const {
     Product product(table, w, q, rows, cols, tokens);
-    return product.linear(s, scale, has_bias ? bias.data() : nullptr, offset);
+    return product.linear(s, scale, has_bias ? bias.data() : nullptr, offset, low);
   }
-  std::vector<float> accumulate(Table table, int offset) const {
-    return Product(table, w, q, rows, cols, tokens).accumulate(s, scale, onto, offset);
+  std::vector<float> accumulate(Table table, int offset, float low = kUnlimited) const {
+    return Product(table, w, q, rows, cols, tokens).accumulate(s, scale, onto, offset, low);
   }
 };
 
@@ -98,6 +98,22 @@ TEST_CASE("int8 layers of several vectors give the bits of scalar") {
     for (const KernelTable* table : tables()) {
       CHECK(bits_of(layer.linear(*table, round % 3, round % 16)) == expected);
       CHECK(bits_of(layer.accumulate(*table, round % 16)) == accumulated);
+    }
+  }
+}
+
+TEST_CASE("int8 layers limited from below give what they give without, and then a relu") {
+  Random random{24};
+  for (int round = 0; round < 100; ++round) {
+    const Tokens layer(random, 1 + random.below(150), 1 + random.below(100), 1 + round % 9);
+    for (const KernelTable* table : tables()) {
+      const auto limited = [&](std::vector<float> y) {
+        table->relu(y.data(), y.data(), static_cast<int>(y.size()));
+        return bits_of(y);
+      };
+      CHECK(bits_of(layer.linear(*table, round % 2, 3, 0.0f)) ==
+            limited(layer.linear(*table, round % 2, 0)));
+      CHECK(bits_of(layer.accumulate(*table, 5, 0.0f)) == limited(layer.accumulate(*table, 0)));
     }
   }
 }

@@ -166,8 +166,8 @@ TEST_CASE("no kernel touches what lies beyond its operands") {
       const int8_t *packed = product.packed.data(), *q = product.q.data();
       float *scale = of_rows.data(), *to = out.data();
       const float one = 1.0f;
-      table->linear_i8(packed, q, &one, scale, scale, to, rows, n, 1);
-      table->accumulate_i8(packed, q, &one, scale, to, rows, n, 1);
+      table->linear_i8(packed, q, &one, scale, scale, 0.0f, to, rows, n, 1);
+      table->accumulate_i8(packed, q, &one, scale, 0.0f, to, rows, n, 1);
       table->linear_f32(matrix.data(), x.data(), scale, to, rows, n);
     }
   }

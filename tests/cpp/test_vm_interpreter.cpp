@@ -28,24 +28,6 @@ P mlp(const std::vector<uint32_t>& widths, Opcode activation) {
   return p;
 }
 
-AdapterBuilder adapter_for(const P& base, uint64_t seed, bool has_bias) {
-  Dice dice{seed};
-  AdapterBuilder adapter;
-  for (size_t i = 0; i < base.slots.size(); ++i) {
-    const SlotSpec& slot = base.slots[i];
-    const uint16_t rank = static_cast<uint16_t>(1 + dice.below(slot.max_rank));
-    adapter.patches.push_back({.slot = static_cast<uint16_t>(i),
-                               .rank = rank,
-                               .scale = dice.number(),
-                               .a = dice.weights(size_t{rank} * slot.in),
-                               .a_scale = dice.scales(rank),
-                               .b = dice.weights(size_t{slot.out} * rank),
-                               .b_scale = dice.scales(slot.out),
-                               .bias = has_bias ? dice.floats(slot.out) : Floats{}});
-  }
-  return adapter;
-}
-
 // Mostly ordinary numbers, some of them whole; now and then one at the edge of what f32 holds, or
 // not a number.
 Floats draw_inputs(Dice& dice, size_t n) {

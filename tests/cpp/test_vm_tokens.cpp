@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // test_vm_tokens.cpp -- layers over the rows of a sequence, and attention: their bits against
 // reference_machine.hpp, what they take and what they cost.
-#include "machine_rig.hpp"
+#include "comparison.hpp"
 #include "mutants.hpp"
-#include "reference_machine.hpp"
 
 namespace plasma::test {
 namespace {
@@ -34,16 +33,6 @@ P linear(const Layer& layer, uint64_t seed = 1) {
 
 Layer sequence(uint32_t tokens, uint32_t cols, uint32_t rows) {
   return {.x = {tokens, cols}, .y = {tokens, rows}, .rows = rows, .cols = cols};
-}
-
-AdapterBuilder adapter(const P& base, uint16_t rank, bool has_bias) {
-  Dice dice{rank};
-  const SlotSpec& slot = base.slots[0];
-  LoraSpec patch{.slot = 0, .rank = rank, .scale = 0.5f};
-  patch.a = dice.weights(size_t{rank} * slot.in), patch.a_scale = dice.scales(rank);
-  patch.b = dice.weights(size_t{slot.out} * rank), patch.b_scale = dice.scales(slot.out);
-  if (has_bias) patch.bias = dice.floats(slot.out);
-  return {.patches = {patch}};
 }
 
 // x -> norm of its rows -> y.
@@ -90,23 +79,6 @@ Heads random_heads(Dice& dice) {
   return of;
 }
 
-void compare(const P& program, const kernels::KernelTable& table,
-             const std::vector<Rig::Adapter>& adapters = {}) {
-  Rig rig(program, table);
-  rig.attach(adapters);
-  std::vector<ReferenceMachine::Adapter> same;
-  for (const Rig::Adapter& one : adapters) same.push_back({one.builder, one.gain});
-  ReferenceMachine reference(program, same);
-  Dice dice{5};
-  for (int i = 0; i < 6; ++i) {
-    Floats x = dice.floats(rig.input_count(), i == 4 ? 3e38f : 3);
-    if (i == 3) x[dice.below(x.size())] = INFINITY;
-    if (i == 5) std::fill_n(x.begin(), dice.below(x.size()), 0x1p-101f);
-    CHECK(rig.tick(x) == reference.tick(x));
-    CHECK(rig.fault == reference.fault);
-  }
-}
-
 vm::Certificate certificate_of(const P& builder) {
   const Sections sections = builder.sections();
   vm::Program program;
@@ -150,7 +122,7 @@ TEST_CASE("adapters reach every token, on int8 and on f32 weights") {
       layer.max_rank = 9;
       layer.is_i8 = tokens % 2 == 1;
       const P p = linear(layer);
-      compare(p, table, {{adapter(p, 9, true), 0.7f}, {adapter(p, 4, false), 1}});
+      compare(p, table, {{adapter_for(p, 9, true), 0.7f}, {adapter_for(p, 4, false), 1}});
     }
   });
 }
@@ -315,13 +287,16 @@ TEST_CASE("the certificate of a layer over tokens, by hand") {
   CHECK(c.arena_bytes == 8'000 + 2 * 2'432 + 16 * 128 + 16 * 280 + 16 * 128);
   CHECK(c.macs == 20 * 3'000);
   CHECK(c.cost_units == 500 + 20 * (13 * 100 + 3'000 + 8 * 30));
-  const Sections base = p.sections(), sections = adapter(p, 5, true).sections();
+  const AdapterBuilder adapter = adapter_for(p, 5, true);
+  const uint64_t rank = adapter.patches[0].rank;
+  const Sections base = p.sections(), sections = adapter.sections();
   vm::Program program;
   REQUIRE(!vm::validate(image_of(base), program));
   vm::AdapterProgram patches;
   REQUIRE(!vm::validate_adapter(program, adapter_image_of(sections), patches));
-  CHECK(patches.certificate.macs == 20 * 5 * 130);
-  CHECK(patches.certificate.cost_units == 500 + 20 * (5 * 130 + 13 * 5 + 8 * (5 + 30) + 4 * 30));
+  CHECK(patches.certificate.macs == 20 * rank * 130);
+  CHECK(patches.certificate.cost_units ==
+        500 + 20 * (rank * 130 + 13 * rank + 8 * (rank + 30) + 4 * 30));
 }
 
 TEST_CASE("the certificate of an attention, by hand") {

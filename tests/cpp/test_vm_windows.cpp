@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // test_vm_windows.cpp -- conv2d and the pools: what their windows may be, what they cost, and
 // their bits against reference_machine.hpp for random windows.
-#include "machine_rig.hpp"
+#include "comparison.hpp"
 #include "mutants.hpp"
-#include "reference_machine.hpp"
 
 namespace plasma::test {
 namespace {
@@ -70,35 +69,6 @@ Conv random_conv(Dice& dice) {
   return conv;
 }
 
-struct WithRelu {
-  bool relu_is_output = false;
-};
-constexpr uint16_t kConv = 2, kRelu = 3;
-
-// x -> copy -> conv2d -> relu, and a conv2d again unless the relu is the output.
-P with_relu(const WithRelu& kind) {
-  P p;
-  Dice dice{6};
-  const uint16_t x = p.image("x", Storage::Input, {4, 4, 4});
-  const uint16_t copied = p.image("", Storage::Arena, {4, 4, 4});
-  const uint16_t conv = p.image("", Storage::Arena, {4, 4, 4});
-  const uint16_t relu = p.image(kind.relu_is_output ? "y" : "",
-                                kind.relu_is_output ? Storage::Output : Storage::Arena, {4, 4, 4});
-  const auto add = [&](uint16_t from, uint16_t to) {
-    const uint16_t w = p.kernels({4, 1, 1, 4}, dice.weights(16), dice.scales(4));
-    p.op(Opcode::Conv2d, to, {from, w}, 1);
-    p.instructions.back().more = {1, 0, 0, 0, 0, 1, 1};
-  };
-  p.op(Opcode::Copy, copied, {x});
-  p.tensors[copied].offset = 0;
-  p.tensors[conv].offset = 1'024;
-  if (!kind.relu_is_output) p.tensors[relu].offset = 2'048;
-  add(copied, conv);
-  p.op(Opcode::Relu, relu, {conv});
-  if (!kind.relu_is_output) add(relu, p.image("y", Storage::Output, {4, 4, 4}));
-  return p;
-}
-
 // x -> pool of a kernel, a stride and pads -> y.
 P pool(Opcode opcode, const std::vector<uint32_t>& x, const Floats& immediates,
        const std::vector<uint32_t>& y) {
@@ -126,24 +96,6 @@ P random_pool(Dice& dice, Opcode opcode) {
   return pool(opcode, x, numbers, y);
 }
 
-Floats draw(Dice& dice, size_t n, int tick) {
-  Floats x = dice.floats(n, 3);
-  if (tick % 5 == 4) x[dice.below(n)] = tick % 2 ? std::nanf("") : -INFINITY;
-  if (tick % 5 == 3) x.assign(n, tick % 2 ? 0x1p-101f : -0.0f);
-  return x;
-}
-
-void compare(const P& program, const kernels::KernelTable& table) {
-  Rig rig(program, table);
-  ReferenceMachine reference(program);
-  Dice dice{5};
-  for (int i = 0; i < 5; ++i) {
-    const Floats x = draw(dice, rig.input_count(), i);
-    CHECK(rig.tick(x) == reference.tick(x));
-    CHECK(rig.fault == reference.fault);
-  }
-}
-
 }  // namespace
 
 TEST_CASE("conv2d gives the bits of the reference for random windows, on every table") {
@@ -160,80 +112,6 @@ TEST_CASE("conv2d gives the bits of the reference for every number of rows and p
       compare(Conv{.image = {3, 4}, .channels = 3, .out_channels = 4 * n + 1}.program(), table);
     }
   });
-}
-
-TEST_CASE("a conv2d and its relu are one step, where nobody else reads and nothing else lies") {
-  const P plain = with_relu({});
-  P in_place = plain, over_x = plain, read_twice = plain;
-  in_place.tensors[kRelu].offset = 1'024;
-  over_x.tensors[kRelu].offset = 0;
-  read_twice.op(Opcode::Copy, read_twice.image("z", Storage::Output, {4, 4, 4}), {kConv});
-  const P outputs = with_relu({.relu_is_output = true});
-  const auto is_one = [](const P& p) { return Rig(p).model.ops()[1].then == Opcode::Relu; };
-  CHECK(is_one(in_place));
-  CHECK(is_one(outputs));
-  CHECK(!is_one(over_x));
-  CHECK(!is_one(plain));
-  CHECK(!is_one(read_twice));
-  for_each_table([&](const kernels::KernelTable& table) {
-    for (const P& p : {plain, in_place, over_x, read_twice, outputs}) compare(p, table);
-  });
-}
-
-TEST_CASE("a fault inside a conv2d is noted, though its relu hides it") {
-  P p = with_relu({.relu_is_output = true});
-  TensorSpec& scales = p.tensors[p.tensors[p.instructions[1].in[1]].scale];
-  scales.values = words(Floats(4, 0x1p+40f));
-  for_each_table([&](const kernels::KernelTable& table) {
-    Rig rig(p, table);
-    static_cast<void>(rig.tick(Floats(rig.input_count(), 1)));
-    CHECK(!rig.fault);
-    static_cast<void>(rig.tick(Floats(rig.input_count(), 0x1p+127f)));
-    CHECK(rig.fault);
-    static_cast<void>(rig.tick(Floats(rig.input_count(), -0x1p+127f)));
-    CHECK(rig.fault);
-  });
-}
-
-TEST_CASE("what a conv2d quantises is measured where it is written, whatever lies between") {
-  // x -> channels last -> conv -> relu -> conv -> y, and both images once more after another.
-  P p;
-  Dice dice{8};
-  const uint16_t x = p.image("x", Storage::Input, {2, 6, 5});
-  const uint16_t last = p.image("", Storage::Arena, {6, 5, 2});
-  p.op(Opcode::Strided, last, {x});
-  p.instructions.back().more = {0, 5, 1, 30};
-  const auto conv = [&](uint16_t from, uint32_t channels, uint16_t to) {
-    const uint16_t w =
-        p.kernels({channels, 1, 1, p.tensors[from].dims[2]},
-                  dice.weights(channels * p.tensors[from].dims[2]), dice.scales(channels));
-    p.op(Opcode::Conv2d, to, {from, w}, 1);
-    p.instructions.back().more = {1, 0, 0, 0, 0, 1, 1};
-    return to;
-  };
-  const uint16_t a = conv(last, 3, p.image("", Storage::Arena, {6, 5, 3}));
-  const uint16_t pooled = p.image("", Storage::Arena, {6, 5, 3});
-  p.op(Opcode::Abs, pooled, {a});
-  const uint16_t b = conv(a, 4, p.image("", Storage::Arena, {6, 5, 4}));
-  conv(pooled, 2, p.image("y", Storage::Output, {6, 5, 2}));
-  conv(last, 2, p.image("z", Storage::Output, {6, 5, 2}));
-  conv(b, 2, p.image("w", Storage::Output, {6, 5, 2}));
-  for_each_table([&](const kernels::KernelTable& table) { compare(p, table); });
-}
-
-TEST_CASE("what a strided leaves out of an image does not count for the conv2d after it") {
-  for (const float width : {3.0f, 1.0f}) {  // some again, some never
-    P p;
-    Dice dice{9};
-    const uint16_t x = p.image("x", Storage::Input, {4, 3, 2});
-    const uint16_t part = p.image("", Storage::Arena, {4, 3, 2});
-    p.op(Opcode::Strided, part, {x});
-    p.instructions.back().more = {0, width, 2, 1};
-    const uint16_t w = p.kernels({2, 1, 1, 2}, dice.weights(4), dice.scales(2));
-    p.op(Opcode::Conv2d, p.image("y", Storage::Output, {4, 3, 2}), {part, w}, 1);
-    p.instructions.back().more = {1, 0, 0, 0, 0, 1, 1};
-    for_each_table([&](const kernels::KernelTable& table) { compare(p, table); });
-  }
 }
 
 TEST_CASE("pools give the bits of the reference for random windows, on every table") {

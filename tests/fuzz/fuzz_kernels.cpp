@@ -180,6 +180,7 @@ Case linear(Choices& choices) {
   const Floats x = choices.numbers(tokens * cols), scale = choices.numbers(rows);
   const Floats bias = choices.numbers(rows);
   const bool has_bias = choices.coin();
+  const float low = choices.coin() ? 0.0f : kUnlimited;
   if (choices.within(0, 3) == 0) {
     return [=, w = choices.numbers(rows * cols)](const K& k) {
       Floats y(static_cast<size_t>(rows));
@@ -201,9 +202,13 @@ Case linear(Choices& choices) {
           k.quantize(token, cols, peak, q.data() + row * static_cast<size_t>(t));
     }
     k.linear_i8(packed.data(), q.data(), s.data(), scale.data(), has_bias ? bias.data() : nullptr,
-                y.data(), rows, cols, tokens);
-    k.accumulate_i8(packed.data(), q.data(), s.data(), scale.data(), y.data(), rows, cols, tokens);
-    return bits_of(y, worst);
+                low, y.data(), rows, cols, tokens);
+    const Peaks peaks = k.accumulate_i8(packed.data(), q.data(), s.data(), scale.data(), low,
+                                        y.data(), rows, cols, tokens);
+    worst = std::max(worst, canonical_peak(peaks.before));
+    Bits bits = bits_of(y, worst);
+    if (worst <= kMaxFinite) bits.push_back(peaks.after);
+    return bits;
   };
 }
 
@@ -235,7 +240,7 @@ Case conv2d(Choices& choices) {
   return [v, x = choices.numbers(v.height * v.width * v.channels),
           w = choices.weights(v.out_channels * terms), scale = choices.numbers(v.out_channels),
           bias = choices.numbers(v.out_channels), has_bias = choices.coin(),
-          low = choices.coin() ? 0.0f : -INFINITY](const K& k) {
+          low = choices.coin() ? 0.0f : kUnlimited](const K& k) {
     Bytes64 packed(k.packed_conv2d_bytes(v)), image(image_bytes(v));
     k.pack_conv2d(v, w.data(), packed.data());
     Floats y(static_cast<size_t>(v.out_height * v.out_width * v.out_channels));
