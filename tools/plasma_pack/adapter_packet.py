@@ -9,8 +9,9 @@ from typing import Any, Unpack
 
 from plasma_edge import _core
 from plasma_pack.errors import AdapterError, packet_error
-from plasma_pack.golden import Observations, adapter_gold
+from plasma_pack.golden import adapter_gold
 from plasma_pack.importers.peft import load_patches
+from plasma_pack.observations import Observations
 from plasma_pack.packet import format as fmt
 from plasma_pack.packet.audit import encode_audit
 from plasma_pack.packet.keys import Key

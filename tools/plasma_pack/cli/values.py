@@ -15,7 +15,7 @@ import numpy as np
 
 from plasma_pack.compiler.limits import PerOutput
 from plasma_pack.errors import OptionError
-from plasma_pack.golden import Observations
+from plasma_pack.observations import Observations
 
 
 def per_output(option: str, texts: Sequence[str]) -> PerOutput:
