@@ -36,9 +36,10 @@ PACKER_FLOORS = [
     {"importers"},
     {"observations", "rehearsal"},
     {"rollouts"},
-    {"golden", "quantizer"},
+    {"golden", "quantizer", "layers", "boards"},
     {"inspection"},
-    {"base_packet", "adapter_packet"},
+    {"base_packet", "adapter_packet", "difference", "estimate", "graph"},
+    {"check"},
     {"cli"},
 ]
 

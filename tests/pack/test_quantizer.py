@@ -179,7 +179,7 @@ def test_a_policy_that_draws_keeps_its_draws_while_it_is_measured(
     """Raising the convolution would move the instruction that draws, and so what it draws."""
     program = assemble(SAMPLER).program
     unplaced = replace(program, tensors=tuple(replace(t, offset=None) for t in program.tensors))
-    choice = quantized(unplaced, WeightOptions("auto", None, None, None))
+    choice = quantized(unplaced, WeightOptions())
     assert [row["layer"] for row in choice.report["layers"]] == ["head"]
     assert [i.op for i in choice.program.instructions] == ["conv2d", "linear", "normal", "add"]
     assert choice.report["outputs"][0]["error"] < 0.01
@@ -268,6 +268,12 @@ def test_a_continuous_policy_keeps_its_return(
         ({"max_error": 1.0}, OptionError, "below 1"),
         ({"weights": "f16", "max_error": 0.1}, OptionError, "leave them out"),
         ({"weights": "int8", "env": "CartPole-v1"}, OptionError, "leave them out"),
+        ({"weights": "f32", "calibration": np.zeros((3, 4))}, OptionError, "leave them out"),
+        (
+            {"env": "CartPole-v1", "calibration": np.zeros((3, 4))},
+            OptionError,
+            "measured on one",
+        ),
         (
             {"calibration": np.zeros((3, 5))},
             OptionError,

@@ -99,7 +99,7 @@ def build(
     limits = LimitOptions(low, high, safe, max_delta, actuators)
     _check_counts(max_adapters, max_rank)
     options = Options(max_rank if max_adapters else 0)
-    storage = WeightOptions(weights, max_error, golden if calibration is None else calibration, env)
+    storage = WeightOptions(weights, max_error, calibration, env, golden)
     compiled = _compile(source, limits, states, options, storage, ranges or {}, units or {})
     program = compiled.program
     draft = Draft(

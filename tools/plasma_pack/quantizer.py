@@ -58,18 +58,20 @@ Precisions = Mapping[str, str]
 @dataclass(frozen=True)
 class WeightOptions:
     """weights: 'auto', or the precision of all layers. The rest is for 'auto': the largest error of an
-    output (None takes the defaults), and what it is measured on, observations or an environment
-    (neither: random ones).
+    output (None takes the defaults), and what it is measured on: observations, or an environment,
+    or those that the self-test is chosen from (golden), or random ones.
     """
 
-    weights: str
-    max_error: float | None
-    calibration: Observations
-    env: str | None
+    weights: str = "auto"
+    max_error: float | None = None
+    calibration: Observations = None
+    env: str | None = None
+    golden: Observations = None
 
     @property
     def is_default(self) -> bool:
-        return self.weights == "auto" and self.max_error is None and self.env is None
+        given = (self.max_error, self.calibration, self.env)
+        return self.weights == "auto" and all(value is None for value in given)
 
     def check(self) -> None:
         if self.weights not in ("auto", *PRECISIONS):
@@ -78,11 +80,13 @@ class WeightOptions:
             )
         if self.max_error is not None and not 0 <= self.max_error < 1:
             raise OptionError(f"max_error: found {self.max_error}, expected at least 0, below 1")
-        if self.weights != "auto" and (self.max_error is not None or self.env is not None):
+        if self.weights != "auto" and not replace(self, weights="auto").is_default:
             raise OptionError(
-                f"weights={self.weights!r} says how all layers are stored, max_error and env "
-                "measure that; pass weights='auto' or leave them out"
+                f"weights={self.weights!r} says how all layers are stored, max_error, calibration "
+                "and env are for finding out; pass weights='auto' or leave them out"
             )
+        if self.calibration is not None and self.env is not None:
+            raise OptionError("calibration and env are both given; errors are measured on one")
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,9 @@ def _episodes(program: Program, options: WeightOptions) -> Episodes:
     count = min(max(_WORK // draft.certificate.cost_units, _FEWEST), _MOST)
     if options.env is not None:
         return rollouts(program, rehearse(draft), options.env, count)
-    return [cases_of(program, options.calibration, "calibration", count)]
+    if options.calibration is not None:
+        return [cases_of(program, options.calibration, "calibration", count)]
+    return [cases_of(program, options.golden, "golden", count)]
 
 
 def _const_bytes(program: Program) -> int:

@@ -42,7 +42,7 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def load_observations(path: Path | None) -> Observations:
+def load_observations(option: str, path: Path | None) -> Observations:
     """A .npy file with [N, n], or a .npz file with one such array for each input."""
     if path is None:
         return None
@@ -55,7 +55,7 @@ def load_observations(path: Path | None) -> Observations:
         )
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise OptionError(
-            f"--golden: {path} is not a .npy or .npz file of numbers: {error}"
+            f"{option}: {path} is not a .npy or .npz file of numbers: {error}"
         ) from error
 
 
