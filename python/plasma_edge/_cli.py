@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
     if args.episodes < 1:
         raise UsageError(f"--episodes: found {args.episodes}, expected at least 1")
     policy = _load(args)
-    env = make_env(args.env)
+    env = make_env(args.env, policy)
     returns = [fly(policy, env, args.seed + episode) for episode in range(args.episodes)]
     stats = policy.stats
     return {

@@ -55,6 +55,28 @@ def test_the_source_flies_within_the_packet_s_limits(
         build(path, key=key)  # it has none of its own
 
 
+def test_a_recurrent_source_needs_its_states(tmp_path: Path, key: Ed25519PrivateKey) -> None:
+    class Memory(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.head = torch.nn.GRUCell(4, 5), torch.nn.Linear(5, 2)
+
+        def forward(self, obs: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            h = self.cell(obs, h)
+            return self.head(h).argmax(-1), h
+
+    torch.manual_seed(0)
+    args = (torch.zeros(1, 4), torch.zeros(1, 5))
+    path = networks.export(Memory(), args, tmp_path / "memory.onnx")
+    states = {"h": "h_next"}
+    packet = build(path, key=key, states=states).data
+    facts = check(packet, path, "CartPole-v1", episodes=5, states=states)
+    assert facts["holds"] is True
+    assert facts["source"]["max"] < 500  # it really flew
+    with pytest.raises(OptionError, match=r"the source .*'h'.* pass .* states="):
+        check(packet, path, "CartPole-v1", episodes=5)
+
+
 @pytest.mark.parametrize(
     ("loss", "spread", "holds"),
     [

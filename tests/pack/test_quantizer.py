@@ -280,7 +280,13 @@ def test_a_continuous_policy_keeps_its_return(
             r"calibration: .* expected finite \[N, 4\]",
         ),
         ({"env": "Nowhere-v0"}, pe.UsageError, "cannot make environment 'Nowhere-v0'"),
-        ({"env": "Pendulum-v1"}, OptionError, "found 3 numbers for input 'obs', expected 4"),
+        ({"env": "Pendulum-v1"}, pe.UsageError, r"takes actions Box.* found .* of float32\[2\]"),
+        ({"env": "CartPole-v1"}, pe.UsageError, r"takes actions Discrete\(2\), found an output"),
+        (
+            {"env": "LunarLanderContinuous-v3"},
+            pe.UsageError,
+            "cannot make environment",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
@@ -305,5 +311,56 @@ def test_a_network_without_finite_actions_is_refused(
     for layer in module:
         layer.weight.data.fill_(1e30)
     path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx")
-    with pytest.raises(SourceError, match="NaN or infinity on an observation it is measured on"):
+    with pytest.raises(SourceError, match="NaN or infinity on every observation it is measured on"):
         build(path, key=key, low=-1, high=1)
+
+
+def test_an_observation_on_which_float_is_faulty_too_does_not_count(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(self.head(torch.sqrt(obs)))
+
+    torch.manual_seed(0)
+    path = networks.export(Root(), (torch.ones(1, 4),), tmp_path / "net.onnx")
+    good = np.abs(networks.observations(300))
+    some = np.concatenate([good, -good])
+    packets = [build(path, key=key, calibration=obs, golden=good) for obs in (good, some)]
+    assert packets[0].report["outputs"] == packets[1].report["outputs"]
+    with pytest.raises(SourceError, match="every observation"):
+        build(path, key=key, calibration=-good, golden=good)
+
+
+def test_observations_of_another_environment_are_refused(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    with pytest.raises(OptionError, match="found 6 numbers for input 'obs', expected 4"):
+        build(balance_onnx(tmp_path), key=key, env="Acrobot-v1")
+
+
+def test_of_several_outputs_the_only_actuator_acts(tmp_path: Path, key: Ed25519PrivateKey) -> None:
+    class Critic(Balance):
+        def forward(self, obs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return super().forward(obs), self.mixed(obs)
+
+    names = {"output_names": ["action", "value"]}
+    path = networks.export(Critic(), (torch.zeros(1, 4),), tmp_path / "critic.onnx", **names)
+    packet = build(path, key=key, env="CartPole-v1", actuators=["action"])
+    assert [output["name"] for output in packet.report["outputs"]] == ["action", "value"]
+    with pytest.raises(pe.UsageError, match="build the packet with one actuator"):
+        build(path, key=key, env="CartPole-v1", low={"value": -1}, high={"value": 1})
+
+
+def test_a_policy_too_large_to_run_in_float_is_not_measured(
+    tmp_path: Path, key: Ed25519PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plasma_pack.quantizer.MAX_FILE_BYTES", 500)
+    path = mlp(tmp_path)
+    with pytest.raises(OptionError, match=r"has 904 bytes, too many .* pass weights='int8'"):
+        build(path, key=key)
+    assert build(path, key=key, weights="int8").report == {}

@@ -48,7 +48,8 @@ def check(
     opened = open_packet(packet)
     packed = rehearse(draft_of_packet(opened))
     exact = _source_policy(opened, source, states)
-    env = make_env(env_id)
+    _check_inputs(packed, exact)
+    env = make_env(env_id, packed)
     seeds = range(seed, seed + episodes)
     returns = {
         name: np.array([fly(policy, env, number) for number in seeds])
@@ -63,6 +64,15 @@ def _source_policy(opened: OpenPacket, source: Source, states: Mapping[str, str]
     limits = _limits(decode(opened.sections))
     built = build(source, key=key, weights="f32", states=states, max_adapters=0, **limits)
     return Policy.load(built.data, trust=public_bytes(key), max_memory_bytes=1 << 40)
+
+
+def _check_inputs(packed: Policy, exact: Policy) -> None:
+    taken = [{io.name: io.shape for io in policy.inputs} for policy in (packed, exact)]
+    if taken[0] != taken[1]:
+        raise OptionError(
+            f"the packet takes {taken[0]}, the source {taken[1]}; pass the policy that it was built "
+            "from, and states={input: output} (--state) if it is recurrent"
+        )
 
 
 def _limits(program: Program) -> dict[str, Any]:

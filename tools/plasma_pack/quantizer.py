@@ -14,11 +14,12 @@ machine, because they give the same bits.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from plasma_edge import OpTime, Policy
 from plasma_pack.compiler.precision import (
@@ -30,6 +31,7 @@ from plasma_pack.compiler.precision import (
 )
 from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.observations import Case, Observations, cases_of
+from plasma_pack.packet.format import MAX_FILE_BYTES
 from plasma_pack.program.program import (
     Array,
     DType,
@@ -130,7 +132,14 @@ class _Search:
         self.layers = [layer for layer in every if not (draws and layer.op == "conv2d")]
         self.int8 = {layer.weights: "int8" for layer in every}
         self.exact = {**self.int8, **{layer.weights: "f32" for layer in self.layers}}
-        self.episodes = _episodes(with_precisions(self.program, self.exact), options)
+        exact = with_precisions(self.program, self.exact)
+        if _const_bytes(exact) > MAX_FILE_BYTES:
+            raise OptionError(
+                f"with float weights the policy has {_const_bytes(exact):,} bytes, too many to run "
+                f"(at most {MAX_FILE_BYTES:,}) and measure int8 against; pass weights='int8'"
+            )
+        self.episodes = _episodes(exact, options)
+        self.usable = self._usable()
         self.reference = self._run(self.exact)
         self.limits = {
             tensor.name: _limit(tensor, options.max_error)
@@ -203,21 +212,34 @@ class _Search:
         return self._measured[key]
 
     def _run(self, precisions: Precisions) -> dict[str, Array]:
-        policy = rehearse(draft_of(with_precisions(self.program, precisions)))
+        policy = self._policy(precisions)
         outputs: dict[str, list[Any]] = {io.name: [] for io in policy.outputs}
+        for action in self._fly(policy):
+            named = action if isinstance(action, dict) else {policy.outputs[0].name: action}
+            for name, value in named.items():
+                outputs[name].append(np.array(value).reshape(-1))
+        return {name: np.stack(values)[self.usable] for name, values in outputs.items()}
+
+    def _usable(self) -> npt.NDArray[np.bool_]:
+        """Where the float policy itself is faulty, there is nothing to compare with."""
+        policy = self._policy(self.exact)
+        faults = [policy.stats.faults for _ in self._fly(policy)]
+        usable: npt.NDArray[np.bool_] = np.diff(faults, prepend=0) == 0
+        if not usable.any():
+            raise SourceError(
+                "the network gives NaN or infinity on every observation it is measured on; "
+                "check its weights, ranges=… and calibration=…"
+            )
+        return usable
+
+    def _policy(self, precisions: Precisions) -> Policy:
+        return rehearse(draft_of(with_precisions(self.program, precisions)))
+
+    def _fly(self, policy: Policy) -> Iterator[Any]:
         for episode in self.episodes:
             policy.reset()
             for case in episode:
-                action = policy.step(case if len(case) > 1 else next(iter(case.values())))
-                named = action if isinstance(action, dict) else {policy.outputs[0].name: action}
-                for name, value in named.items():
-                    outputs[name].append(np.array(value).reshape(-1))
-        if policy.stats.faults:
-            raise SourceError(
-                "the network gives NaN or infinity on an observation it is measured on; "
-                "check its weights, ranges=… and calibration=…"
-            )
-        return {name: np.stack(values) for name, values in outputs.items()}
+                yield policy.step(case if len(case) > 1 else next(iter(case.values())))
 
 
 def _episodes(program: Program, options: WeightOptions) -> Episodes:

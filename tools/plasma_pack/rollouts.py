@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plasma_edge import Policy
-from plasma_edge._episodes import make_env
+from plasma_edge._episodes import act, make_env
 from plasma_pack.errors import OptionError
 from plasma_pack.observations import Case, inputs_of
 from plasma_pack.program.program import Program
@@ -21,7 +21,7 @@ def rollouts(program: Program, policy: Policy, env_id: str, count: int) -> list[
     """Observations of `count` steps, by episode. Episodes of the policy and of random actions take
     turns: where the policy goes, and where it is when something went wrong.
     """
-    env = make_env(env_id)
+    env = make_env(env_id, policy)
     env.action_space.seed(0)
     episodes: list[list[Case]] = []
     while (rest := count - sum(map(len, episodes))) > 0:
@@ -42,7 +42,7 @@ def _episode(
         policy.reset()
     while not ended and len(cases) < longest:
         cases.append(_case(program, obs))
-        action = env.action_space.sample() if policy is None else policy(obs)
+        action = env.action_space.sample() if policy is None else act(policy, obs)
         obs, _, terminated, truncated, _ = env.step(action)
         ended = terminated or truncated
     return cases
