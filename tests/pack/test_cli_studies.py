@@ -59,6 +59,18 @@ def test_build_measures_in_an_environment(packed: Run) -> None:
     assert [row["precision"] for row in rows] == ["f16", "f16", "int8"]
 
 
+def test_random_observations_lie_in_the_stated_range(packed: Run) -> None:
+    args = ("mlp.onnx", "--key", "key.pem", "-o", "c.plasma", "--json")
+    errors = {
+        facts_of(packed("build", *args, *options))["report"]["outputs"][0]["error"]
+        for options in ((), ("--range", "obs=-0.1,0.1"), ("--range", "obs=-9,9"))
+    }
+    assert len(errors) == 3
+    packed("build", *args, "--range", "obs=-9,9", "--unit", "obs=rad")
+    (obs,) = facts_of(packed("inspect", "c.plasma", "--json"))["program"]["inputs"]
+    assert (obs["range"], obs["unit"]) == ([-9, 9], "rad")
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -67,6 +79,9 @@ def test_build_measures_in_an_environment(packed: Run) -> None:
         (("--weights", "f16", "--max-error", "0.1"), "E_PACK_OPTION"),
         (("--calib", "key.pub"), "--calib: key.pub is not"),
         (("--env", "Nowhere-v0"), "E_ARGUMENT"),
+        (("--range", "obs=1"), "expected LOW,HIGH"),
+        (("--range", "obs"), "expected NAME="),
+        (("--range", "x=1,2"), "no input is called x"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(

@@ -52,6 +52,7 @@ _PROFILED = 64
 _WORK = 1 << 30
 _FEWEST, _MOST = 256, 1024
 _DRAWS = ("uniform", "normal")
+_MEASURES = {True: "choices that differ", False: "rms"}
 
 Episodes = Sequence[Sequence[Case]]
 Precisions = Mapping[str, str]
@@ -158,6 +159,8 @@ class _Search:
         return all(error <= self.limits[name] for name, error in errors.items())
 
     def cheapest(self, alone: Mapping[str, float]) -> dict[str, str]:
+        if self.is_within(self.int8):
+            return self.int8
         order = sorted(
             self.layers, key=lambda layer: -(alone[layer.weights] ** 2) / self._price(layer)
         )
@@ -177,9 +180,7 @@ class _Search:
         return [
             {
                 "name": name,
-                "measure": "choices that differ"
-                if _is_choice(self.program.tensor(name))
-                else "rms",
+                "measure": _MEASURES[_is_choice(self.program.tensor(name))],
                 "limit": limit,
                 "error_all_int8": int8[name],
                 "error": chosen[name],

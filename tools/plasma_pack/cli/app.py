@@ -29,7 +29,7 @@ from plasma_edge import PlasmaError, TrustStore
 from plasma_pack import adapter_packet, base_packet
 from plasma_pack.cli import render, studies
 from plasma_pack.cli.options import AsJson, PacketFile, States
-from plasma_pack.cli.values import load_audit, load_observations, pairs, per_output
+from plasma_pack.cli.values import load_audit, load_observations, pairs, per_output, ranges
 from plasma_pack.compiler.precision import PRECISIONS
 from plasma_pack.errors import OptionError
 from plasma_pack.inspection import describe, printable
@@ -65,6 +65,8 @@ Weights = Annotated[
 Calibration = Annotated[
     Path | None, typer.Option("--calib", help="observations to measure errors on, as for --golden")
 ]
+Ranges = Annotated[list[str], typer.Option("--range", help="of an input: NAME=LOW,HIGH")]
+Units = Annotated[list[str], typer.Option("--unit", help="of an input: NAME=UNIT")]
 Audit = Annotated[Path | None, typer.Option(help="findings of the audit: JSON with 'verdict'")]
 Signers = Annotated[
     list[Path], typer.Option("--signer", help="public key that will sign later (sign); repeatable")
@@ -167,6 +169,8 @@ def build(
         list[str], typer.Option(help="output that drives something; default all")
     ] = [],  # noqa: B006
     state: States = [],  # noqa: B006
+    input_range: Ranges = [],  # noqa: B006
+    unit: Units = [],  # noqa: B006
     signer: Signers = [],  # noqa: B006
     name: Name = "",
     channel: Channel = None,
@@ -201,6 +205,8 @@ def build(
             max_delta=per_output("--max-delta", max_delta),
             actuators=actuator or None,
             states=pairs("--state", state),
+            ranges=ranges("--range", input_range),
+            units=pairs("--unit", unit),
             signers=signer,
             name=name,
             channel=channel,

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plasma_pack.inspection import printable
+from plasma_pack.inspection import plain, printable
 from plasma_pack.packet.packet import Packet
 
 
@@ -37,7 +37,7 @@ def built(packet: Packet, out: Path, *, as_json: bool) -> None:
                 "content_digest": packet.content_digest.hex(),
                 "slots": [printable(name) for name in packet.slots],
                 "certificate": vars(certificate),
-                "report": _printable_names(packet.report),
+                "report": plain(packet.report),
             }
         )
         return
@@ -79,17 +79,6 @@ def _quantised(report: Mapping[str, Any]) -> None:
                 for row in report["layers"]
             ],
         )
-
-
-def _printable_names(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: [
-            {k: printable(v) if isinstance(v, str) else v for k, v in row.items()} for row in value
-        ]
-        if isinstance(value, list)
-        else value
-        for key, value in report.items()
-    }
 
 
 def checked(facts: Mapping[str, Any], *, as_json: bool) -> None:

@@ -38,7 +38,18 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     """'h=h2' as {'h': 'h2'}."""
     found = dict(text.partition("=")[::2] for text in texts)
     if not all(found) or not all(found.values()):
-        raise OptionError(f"{option}: found {', '.join(texts)}, expected NAME=NAME")
+        raise OptionError(f"{option}: found {', '.join(texts)}, expected NAME=…")
+    return found
+
+
+def ranges(option: str, texts: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """'obs=-1,2' as {'obs': (-1, 2)}."""
+    found = {}
+    for name, numbers in pairs(option, texts).items():
+        low_high = _numbers(option, numbers)
+        if len(low_high) != 2:
+            raise OptionError(f"{option}: found {numbers!r} for {name!r}, expected LOW,HIGH")
+        found[name] = (low_high[0], low_high[1])
     return found
 
 
