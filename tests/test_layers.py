@@ -34,9 +34,12 @@ PACKER_FLOORS = [
     {"program"},
     {"pasm", "compiler"},
     {"importers"},
-    {"golden"},
+    {"observations", "rehearsal"},
+    {"rollouts"},
+    {"golden", "quantizer", "layers", "boards"},
     {"inspection"},
-    {"base_packet", "adapter_packet"},
+    {"base_packet", "adapter_packet", "difference", "estimate", "graph"},
+    {"check"},
     {"cli"},
 ]
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from plasma_edge import PlasmaError, Policy, UsageError, _bench, _board, kernel_tables
+from plasma_edge._episodes import fly, make_env
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,23 +81,12 @@ def _rates(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _make_env(env_id: str) -> Any:
-    try:
-        import gymnasium
-    except ImportError as error:
-        raise UsageError("run --env needs Gymnasium: pip install 'plasma-edge[gym]'") from error
-    try:
-        return gymnasium.make(env_id)
-    except gymnasium.error.Error as error:
-        raise UsageError(f"cannot make environment {env_id!r}: {error}") from error
-
-
 def _run(args: argparse.Namespace) -> dict[str, Any]:
     if args.episodes < 1:
         raise UsageError(f"--episodes: found {args.episodes}, expected at least 1")
     policy = _load(args)
-    env = _make_env(args.env)
-    returns = [_episode(policy, env, args.seed + episode) for episode in range(args.episodes)]
+    env = make_env(args.env, policy)
+    returns = [fly(policy, env, args.seed + episode) for episode in range(args.episodes)]
     stats = policy.stats
     return {
         "packet": policy.info.content_digest.hex()[:16],
@@ -110,18 +100,6 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
         "step_p50_us": stats.p50_us,
         "step_p99_us": stats.p99_us,
     }
-
-
-def _episode(policy: Policy, env: Any, seed: int) -> float:
-    """The return of one episode; the policy starts from a reset state."""
-    policy.reset()
-    obs, _ = env.reset(seed=seed)
-    total, ended = 0.0, False
-    while not ended:
-        obs, reward, terminated, truncated, _ = env.step(policy(obs))
-        total += float(reward)
-        ended = terminated or truncated
-    return total
 
 
 def _lines(result: dict[str, Any]) -> str:

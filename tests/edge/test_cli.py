@@ -99,4 +99,4 @@ def test_a_policy_that_does_not_fit_the_environment_is_a_clear_failure(
     path = tmp_path / "reach.plasma"
     path.write_bytes(signer.base(REACH))
     assert main(["run", str(path), "--trust", str(key_file), "--env", "Pendulum-v1"]) == 1
-    assert "E_WRONG_OBS" in capsys.readouterr().err
+    assert "takes actions Box(-2.0, 2.0, (1,)" in capsys.readouterr().err

@@ -204,7 +204,7 @@ def test_a_text_program_is_built_as_it_stands(
     [
         ({"max_adapters": 17}, OptionError, "expected 0 to 16"),
         ({"max_rank": 0}, OptionError, "expected 1 to 1024"),
-        ({"weights": "int4"}, OptionError, "expected 'int8', 'f16' or 'f32'"),
+        ({"weights": "int4"}, OptionError, "expected one of auto, int8, f16, f32"),
         ({"sequence": -1}, OptionError, "sequence: found -1"),
         ({"not_before": 2, "not_after": 1}, OptionError, "before not_before"),
         ({"units": {"x": "m"}}, OptionError, "no input is called x; the inputs are obs"),

@@ -49,7 +49,7 @@ def test_scale_then_shift_stays_two_so_that_nothing_is_rounded_away(builder: Bui
 
 def test_a_shift_after_a_linear_without_bias_is_its_bias(builder: Builder) -> None:
     y = builder.shift(builder.linear("x", np.eye(2), None, "fc"), np.array([1.0, 2.0]))
-    program = built(builder, y, weights="f32")
+    program = built(builder, y)
     assert ops(program) == ["linear"]
     assert constants(program, program.instructions[0]) == [[[1, 0], [0, 1]], [1, 2]]
 
@@ -95,7 +95,7 @@ def test_the_same_rows_of_a_linear_are_made_once(builder: Builder) -> None:
     y = builder.linear("x", np.arange(8).reshape(4, 2), None, "fc")
     upper = builder.tensor(builder.ids(y)[2:])
     assert builder.tensor(builder.ids(y)[2:]) == upper
-    program = built(builder, upper, weights="f32")
+    program = built(builder, upper)
     assert constants(program, program.instructions[0]) == [[[4, 5], [6, 7]]]
     assert program.slot_names == ("fc[2:4]",)
 

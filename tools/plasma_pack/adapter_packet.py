@@ -8,9 +8,10 @@ from os import PathLike
 from typing import Any, Unpack
 
 from plasma_edge import _core
-from plasma_pack.errors import AdapterError, packet_error
-from plasma_pack.golden import Observations, adapter_gold
+from plasma_pack.errors import AdapterError
+from plasma_pack.golden import adapter_gold
 from plasma_pack.importers.peft import load_patches
+from plasma_pack.observations import Observations
 from plasma_pack.packet import format as fmt
 from plasma_pack.packet.audit import encode_audit
 from plasma_pack.packet.keys import Key
@@ -20,6 +21,7 @@ from plasma_pack.packet.release import Release, ReleaseOptions
 from plasma_pack.packet.writer import Draft
 from plasma_pack.program.decode import decode
 from plasma_pack.program.encode import encode_patches
+from plasma_pack.rehearsal import draft_of_packet
 
 
 def build_adapter(
@@ -72,23 +74,9 @@ def build_adapter(
 
 def draft_of_base(opened: OpenPacket) -> Draft:
     """What executes of a base packet, as a draft that can be signed and run again."""
-    header = opened.header
-    if header.kind != fmt.Kind.BASE:
-        raise packet_error(
-            "E_KIND", "an adapter is built on a base packet, this is an adapter itself"
-        )
-    if header.max_adapters == 0:
+    draft = draft_of_packet(opened)
+    if draft.max_adapters == 0:
         raise AdapterError(
             "this base was built with max_adapters=0; build it again with room for adapters"
-        )
-    draft = Draft(
-        kind=fmt.Kind.BASE,
-        sections={t: raw for t, raw in opened.sections.items() if t in fmt.CONTENT_TYPES},
-        certificate=header.certificate,
-        max_adapters=header.max_adapters,
-    )
-    if draft.content_digest != header.content_digest:
-        raise packet_error(
-            "E_CONTENT_DIGEST", "the base's content is not what its header says; fetch it again"
         )
     return draft

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a policy to a signed packet, in one call: compile, prove, self-test, sign."""
+"""From a policy to a signed packet, in one call: compile, quantise, prove, self-test, sign."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from plasma_edge import _core
 from plasma_pack.compiler.limits import LimitOptions, PerOutput, with_limits
 from plasma_pack.compiler.lowering import Options
 from plasma_pack.errors import OptionError, SourceError
-from plasma_pack.golden import Observations, base_gold
+from plasma_pack.golden import base_gold
 from plasma_pack.importers.onnx.convert import import_onnx
+from plasma_pack.observations import Observations
 from plasma_pack.packet import format as fmt
 from plasma_pack.packet.audit import encode_audit
 from plasma_pack.packet.keys import Key
@@ -27,6 +28,7 @@ from plasma_pack.pasm.assembler import assemble
 from plasma_pack.program.encode import encode
 from plasma_pack.program.layout import lay_out
 from plasma_pack.program.program import Program, Storage
+from plasma_pack.quantizer import WeightOptions, quantized
 
 Source = str | PathLike[str] | bytes | onnx.ModelProto | Program
 
@@ -35,7 +37,8 @@ Source = str | PathLike[str] | bytes | onnx.ModelProto | Program
 class _Compiled:
     program: Program
     sections: Mapping[int, bytes]
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any]
+    report: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(
@@ -47,7 +50,10 @@ def build(
     audit: Mapping[str, Any] | None = None,
     max_adapters: int = 4,
     max_rank: int = 16,
-    weights: str = "int8",
+    weights: str = "auto",
+    max_error: float | None = None,
+    calibration: Observations = None,
+    env: str | None = None,
     low: PerOutput = None,
     high: PerOutput = None,
     safe: PerOutput = None,
@@ -58,7 +64,7 @@ def build(
     units: Mapping[str, str] | None = None,
     **release: Unpack[ReleaseOptions],
 ) -> Packet:
-    """Compile a policy to int8, self-test it and sign it; with `out`, write it there.
+    """Compile a policy, quantise it, self-test it and sign it; with `out`, write it there.
 
     source        ONNX (path, bytes, ModelProto), a text program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
@@ -66,8 +72,13 @@ def build(
                   there are several inputs); None draws them at random
     audit         {'verdict': 'unverified' | 'verified', scores…}
     max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
-    weights       'int8', or 'f32' to keep them exact (4 × the bytes, several times the work), or
-                  'f16' (2 × the bytes; the work of f32)
+    weights       'auto': int8 but where that costs more than max_error, see docs/quantisation.md; or
+                  for all layers 'int8', 'f32' (4 × the bytes, several times the work) or 'f16' (2 ×
+                  the bytes; the work of f32)
+    max_error     of every output against float weights: root mean square in parts of its range, or
+                  share of choices that differ; default 0.01 and 0.005
+    calibration   observations to measure that on, as for golden; default those for golden
+    env           or those of this Gymnasium environment
     low, high     action limits in the output's unit: a number, [n], or {output: …}; derived when
                   the network ends in clamp, tanh, sigmoid or tanh · scale + offset
     safe          action on a fault, default 0 within the limits (discrete: index 0)
@@ -86,9 +97,10 @@ def build(
     keys = decided.load_keys(key)
     proofs = encode_audit(audit)
     limits = LimitOptions(low, high, safe, max_delta, actuators)
-    _check_counts(max_adapters, max_rank, weights)
-    options = Options(weights, max_rank if max_adapters else 0)
-    compiled = _compile(source, limits, states, options, ranges or {}, units or {})
+    _check_counts(max_adapters, max_rank)
+    options = Options(max_rank if max_adapters else 0)
+    storage = WeightOptions(weights, max_error, calibration, env, golden)
+    compiled = _compile(source, limits, states, options, storage, ranges or {}, units or {})
     program = compiled.program
     draft = Draft(
         kind=fmt.Kind.BASE,
@@ -98,16 +110,15 @@ def build(
         max_adapters=max_adapters if program.slots else 0,
     )
     proofs[fmt.Section.GOLD] = base_gold(draft, program, golden)
-    return sign_draft(draft, proofs, decided, keys, out)
+    packet = sign_draft(draft, proofs, decided, keys, out)
+    return replace(packet, report=compiled.report)
 
 
-def _check_counts(max_adapters: int, max_rank: int, weights: str) -> None:
+def _check_counts(max_adapters: int, max_rank: int) -> None:
     if not 0 <= max_adapters <= fmt.MAX_ADAPTERS:
         raise OptionError(f"max_adapters: found {max_adapters}, expected 0 to {fmt.MAX_ADAPTERS}")
     if not 1 <= max_rank <= fmt.MAX_RANK:
         raise OptionError(f"max_rank: found {max_rank}, expected 1 to {fmt.MAX_RANK}")
-    if weights not in ("int8", "f16", "f32"):
-        raise OptionError(f"weights: found {weights!r}, expected 'int8', 'f16' or 'f32'")
 
 
 def _compile(
@@ -115,25 +126,27 @@ def _compile(
     limits: LimitOptions,
     states: Mapping[str, str] | None,
     options: Options,
+    storage: WeightOptions,
     ranges: Mapping[str, tuple[float, float]],
     units: Mapping[str, str],
 ) -> _Compiled:
     if isinstance(source, (str, PathLike)) and Path(source).suffix == ".pasm":
-        if not limits.is_default or states or ranges or units:
+        if not (limits.is_default and storage.is_default) or states or ranges or units:
             raise OptionError(
-                "a text program states its limits, states, ranges and units itself; edit the text"
+                "a text program states its limits, weights, states, ranges and units itself; "
+                "edit the text"
             )
         return _compile_text(Path(source))
-    origin: dict[str, Any] = {"format": "program"}
     if isinstance(source, Program):
-        program = source
-    else:
-        named = source if isinstance(source, (bytes, onnx.ModelProto)) else Path(source)
-        imported = import_onnx(named, states=states, options=options)
-        program = imported.program
-        origin = {"format": "onnx", "opset": imported.opset, "producer": imported.producer}
-    program = lay_out(with_limits(_described(program, ranges, units), limits))
-    return _Compiled(program, encode(program), origin)
+        program = lay_out(with_limits(_described(source, ranges, units), limits))
+        return _Compiled(program, encode(program), {"format": "program"})
+    named = source if isinstance(source, (bytes, onnx.ModelProto)) else Path(source)
+    imported = import_onnx(named, states=states, options=options)
+    origin = {"format": "onnx", "opset": imported.opset, "producer": imported.producer}
+    limited = with_limits(_described(imported.program, ranges, units), limits)
+    choice = quantized(limited, storage)
+    program = lay_out(choice.program)
+    return _Compiled(program, encode(program), origin, choice.report)
 
 
 def _compile_text(path: Path) -> _Compiled:

@@ -2,57 +2,34 @@
 """Self-test cases: up to 16 ticks whose answers travel with the packet and must come out bit for
 bit on the robot.
 
-The answers are not computed here. A draft of the packet, signed with a key that lives only in
-memory, is loaded by the real runtime and run with its scalar kernels: what came out is what every
-device must repeat.
+The answers are not computed here. A draft of the packet is rehearsed with the runtime's scalar
+kernels: what came out is what every device must repeat.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_edge import Policy
-from plasma_pack.errors import AdapterError, OptionError, SourceError
+from plasma_pack.errors import AdapterError, SourceError
+from plasma_pack.observations import Case, Observations, cases_of
 from plasma_pack.packet.format import MAX_GOLD_BYTES, MAX_GOLD_CASES, Section
-from plasma_pack.packet.keys import public_bytes
-from plasma_pack.packet.writer import Draft, write_packet
-from plasma_pack.program.program import Array, FloatArray, Io, Program, Storage, Tensor
-
-Observations = Array | Mapping[str, Array] | None
-Case = dict[str, FloatArray]
-_SEED = 20_240_801
-
-
-@dataclass(frozen=True)
-class Runner:
-    """Runs drafts on the real runtime; `base` alone, or with `adapter` attached."""
-
-    base: Draft
-    adapter: Draft | None = None
-
-    def load(self) -> Policy:
-        key = Ed25519PrivateKey.generate()
-        policy = Policy.load(
-            write_packet(self.base, [key]), trust=public_bytes(key), kernels="scalar"
-        )
-        if self.adapter is not None:
-            policy.attach(write_packet(self.adapter, [key]), name="draft")
-        return policy
+from plasma_pack.packet.writer import Draft
+from plasma_pack.program.program import Program, Storage
+from plasma_pack.rehearsal import rehearse
 
 
 def base_gold(draft: Draft, program: Program, observations: Observations) -> bytes:
     """The GOLD section of a base. observations: f32 [N, n], or {input: [N, n]}; None draws them at
     random.
     """
-    candidates = _candidates(program, observations)
+    candidates = cases_of(program, observations, "golden", 4 * MAX_GOLD_CASES)
     cases = [candidates[i] for i in _spaced(len(candidates), _case_limit(program))]
-    return _encode(cases, _answers(Runner(draft).load(), cases))
+    return _encode(cases, _answers(rehearse(draft, kernels="scalar"), cases))
 
 
 def adapter_gold(
@@ -63,8 +40,9 @@ def adapter_gold(
     Raises AdapterError when no candidate does: an adapter that changes nothing is not worth a
     signature.
     """
-    candidates = _candidates(program, observations)
-    plain, adapted = Runner(base).load(), Runner(base, adapter).load()
+    candidates = cases_of(program, observations, "golden", 4 * MAX_GOLD_CASES)
+    plain = rehearse(base, kernels="scalar")
+    adapted = rehearse(base, adapter, kernels="scalar")
     limit = _case_limit(program)
     order = _differing_first(plain, adapted, candidates, limit)
     cases = [candidates[i] for i in order]
@@ -75,52 +53,6 @@ def adapter_gold(
             "train it longer, or pass golden=… with observations on which it matters"
         )
     return _encode(cases, answers)
-
-
-def _candidates(program: Program, observations: Observations) -> list[Case]:
-    inputs = [
-        (io, program.tensor(io.tensor))
-        for io in program.ios
-        if program.tensor(io.tensor).storage is Storage.INPUT
-    ]
-    if observations is None:
-        generator = np.random.default_rng(_SEED)
-        return [
-            {io.name: _draw(io, t.dims, generator) for io, t in inputs}
-            for _ in range(4 * MAX_GOLD_CASES)
-        ]
-    if not isinstance(observations, Mapping):
-        if len(inputs) != 1:
-            raise OptionError(
-                f"golden: the inputs are {[io.name for io, _ in inputs]}; pass a dict by name"
-            )
-        observations = {inputs[0][0].name: observations}
-    columns = {io.name: _rows(observations.get(io.name), io.name, t) for io, t in inputs}
-    counts = {len(rows) for rows in columns.values()}
-    if len(counts) != 1:
-        raise OptionError(
-            f"golden: found {sorted(counts)} observations, expected as many for each input"
-        )
-    return [{name: rows[i] for name, rows in columns.items()} for i in range(counts.pop())]
-
-
-def _rows(values: Array | None, name: str, tensor: Tensor) -> FloatArray:
-    if values is None:
-        raise OptionError(f"golden: no observations for input {name!r}")
-    rows = np.asarray(values, np.float32)
-    is_table = rows.ndim >= 2 and len(rows) > 0 and rows[0].size == tensor.elements
-    if not is_table or not np.isfinite(rows).all():
-        raise OptionError(
-            f"golden: found shape {rows.shape} for {name!r}, expected finite "
-            f"[N, {', '.join(map(str, tensor.dims))}]"
-        )
-    return rows.reshape(len(rows), *tensor.dims)
-
-
-def _draw(io: Io, dims: tuple[int, ...], generator: np.random.Generator) -> FloatArray:
-    if io.low < io.high:
-        return generator.uniform(io.low, io.high, dims).astype(np.float32)
-    return generator.standard_normal(dims).astype(np.float32)
 
 
 def _spaced(count: int, limit: int) -> list[int]:

@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from plasma_edge import PlasmaError, _core
 from plasma_pack.errors import packet_error
 from plasma_pack.golden import case_count
+from plasma_pack.layers import PacketLayer, packet_layers
 from plasma_pack.packet import format as fmt
 from plasma_pack.packet.cbor import decode_map
 from plasma_pack.packet.reader import OpenPacket
@@ -119,7 +121,28 @@ def _program(opened: OpenPacket) -> dict[str, Any]:
         "inputs": _ports(program, Storage.INPUT),
         "outputs": _ports(program, Storage.OUTPUT),
         "states": [list(tensor.dims) for tensor in program.select(Storage.STATE)],
+        "layers": _layers(opened, program),
         "slots": _slots(program),
+    }
+
+
+def _layers(opened: OpenPacket, program: Program) -> list[dict[str, Any]]:
+    """None of a program that breaks a rule: it would not run, and its operands may be anything."""
+    try:
+        _core.certify(opened.sections)
+    except PlasmaError:
+        return []
+    return [_layer(layer) for layer in packet_layers(program)]
+
+
+def _layer(layer: PacketLayer) -> dict[str, Any]:
+    return {
+        "layer": printable(layer.name),
+        "op": layer.op,
+        "shape": list(layer.shape),
+        "precision": layer.precision,
+        "bytes": layer.nbytes,
+        "macs": layer.macs,
     }
 
 

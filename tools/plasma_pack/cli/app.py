@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`plasma-pack`: make keys, compile and sign packets, look into them.
 
+\b
     plasma-pack keygen keys/release.pem
     plasma-pack build walker.onnx --key keys/release.pem --out walker.plasma
     plasma-pack verify walker.plasma --trust keys/release.pub
+    plasma-pack check walker.plasma --source walker.onnx --env BipedalWalker-v3
 
 The exit code is 0 only on success: 1 when something was refused (the reason on stderr, with its E_
 code), 2 when the command line was wrong. A password for private keys comes from PLASMA_KEY_PASSWORD
@@ -25,8 +27,10 @@ import typer
 import plasma_edge
 from plasma_edge import PlasmaError, TrustStore
 from plasma_pack import adapter_packet, base_packet
-from plasma_pack.cli import render
-from plasma_pack.cli.values import load_audit, load_observations, pairs, per_output
+from plasma_pack.cli import render, studies
+from plasma_pack.cli.options import AsJson, PacketFile, States
+from plasma_pack.cli.values import load_audit, load_observations, pairs, per_output, ranges
+from plasma_pack.compiler.precision import PRECISIONS
 from plasma_pack.errors import OptionError
 from plasma_pack.inspection import describe, printable
 from plasma_pack.packet import keys
@@ -38,7 +42,6 @@ from plasma_pack.pasm.disassembler import disassemble, disassemble_adapter
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help=__doc__,
@@ -52,6 +55,18 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="packet to write")]
 Golden = Annotated[
     Path | None, typer.Option(help="observations for the self-test: .npy [N, n], or .npz by input")
 ]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="auto chooses by error; or int8, f16, f32",
+        autocompletion=lambda: ["auto", *PRECISIONS],
+    ),
+]
+Calibration = Annotated[
+    Path | None, typer.Option("--calib", help="observations to measure errors on, as for --golden")
+]
+Ranges = Annotated[list[str], typer.Option("--range", help="of an input: NAME=LOW,HIGH")]
+Units = Annotated[list[str], typer.Option("--unit", help="of an input: NAME=UNIT")]
 Audit = Annotated[Path | None, typer.Option(help="findings of the audit: JSON with 'verdict'")]
 Signers = Annotated[
     list[Path], typer.Option("--signer", help="public key that will sign later (sign); repeatable")
@@ -62,8 +77,6 @@ Sequence = Annotated[int, typer.Option(help="release number within the channel")
 AskPassword = Annotated[
     bool, typer.Option("--ask-password", help="prompt for the password of the private key")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
-PacketFile = Annotated[Path, typer.Argument(help="packet (.plasma)")]
 Base = Annotated[Path | None, typer.Option(help="base packet of an adapter")]
 
 
@@ -109,15 +122,23 @@ def keygen(
         str, typer.Option(help="who the key is known as; default: the file's name")
     ] = "",
     encrypt: Annotated[bool, typer.Option("--encrypt", help="protect it with a password")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Make an Ed25519 key pair. An existing file is never overwritten."""
+    """Make an Ed25519 key pair. An existing file is never overwritten.
+
+    \b
+    plasma-pack keygen keys/release.pem --comment "release, line 4"
+    """
     password = _password(ask=False)
     if encrypt and password is None:
         password = str(
             typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         )
     public = keys.keygen(path, comment=comment, password=password if encrypt else None)
-    typer.echo(keys.public_line(public), nl=False)
+    line = keys.public_line(public)
+    typer.echo(
+        json.dumps({"ok": True, "public": line.strip()}) + "\n" if as_json else line, nl=False
+    )
 
 
 @_command
@@ -127,7 +148,15 @@ def build(
     out: Out,
     golden: Golden = None,
     audit: Audit = None,
-    weights: Annotated[str, typer.Option(help="int8, f16 or f32")] = "int8",
+    weights: Weights = "auto",
+    max_error: Annotated[
+        float | None,
+        typer.Option(help="of every output; default 0.01 of its range, 0.005 of its choices"),
+    ] = None,
+    calib: Calibration = None,
+    env: Annotated[
+        str | None, typer.Option(help="measure errors in this Gymnasium environment (needs [gym])")
+    ] = None,
     max_adapters: Annotated[
         int, typer.Option(help="how many adapters may be attached at once")
     ] = 4,
@@ -139,36 +168,52 @@ def build(
     actuator: Annotated[
         list[str], typer.Option(help="output that drives something; default all")
     ] = [],  # noqa: B006
-    state: Annotated[list[str], typer.Option(help="recurrent state: INPUT=OUTPUT")] = [],  # noqa: B006
+    state: States = [],  # noqa: B006
+    input_range: Ranges = [],  # noqa: B006
+    unit: Units = [],  # noqa: B006
     signer: Signers = [],  # noqa: B006
     name: Name = "",
     channel: Channel = None,
     sequence: Sequence = 0,
     ask_password: AskPassword = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Compile a policy, self-test it and sign it."""
-    packet = base_packet.build(
-        source,
-        key=list(key),
-        out=out,
-        golden=load_observations(golden),
-        audit=load_audit(audit),
-        weights=weights,
-        max_adapters=max_adapters,
-        max_rank=max_rank,
-        low=per_output("--low", low),
-        high=per_output("--high", high),
-        safe=per_output("--safe", safe),
-        max_delta=per_output("--max-delta", max_delta),
-        actuators=actuator or None,
-        states=pairs("--state", state),
-        signers=signer,
-        name=name,
-        channel=channel,
-        sequence=sequence,
-        password=_password(ask_password),
-    )
-    render.built(packet, out)
+    """Compile a policy, quantise it, self-test it and sign it.
+
+    \b
+    plasma-pack build walker.onnx --key release.pem -o walker.plasma
+    plasma-pack build walker.onnx --key release.pem -o walker.plasma --env BipedalWalker-v3
+    plasma-pack build walker.onnx --key release.pem -o walker.plasma --calib flight.npz --max-error 0.002
+    """
+    password = _password(ask_password)
+    with render.waiting("compiling and measuring"):
+        packet = base_packet.build(
+            source,
+            key=list(key),
+            out=out,
+            golden=load_observations("--golden", golden),
+            audit=load_audit(audit),
+            weights=weights,
+            max_error=max_error,
+            calibration=load_observations("--calib", calib),
+            env=env,
+            max_adapters=max_adapters,
+            max_rank=max_rank,
+            low=per_output("--low", low),
+            high=per_output("--high", high),
+            safe=per_output("--safe", safe),
+            max_delta=per_output("--max-delta", max_delta),
+            actuators=actuator or None,
+            states=pairs("--state", state),
+            ranges=ranges("--range", input_range),
+            units=pairs("--unit", unit),
+            signers=signer,
+            name=name,
+            channel=channel,
+            sequence=sequence,
+            password=password,
+        )
+    render.built(packet, out, as_json=as_json)
 
 
 @_command
@@ -184,14 +229,19 @@ def adapter(
     channel: Channel = None,
     sequence: Sequence = 0,
     ask_password: AskPassword = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Compile a LoRA adapter against its base, self-test it and sign it."""
+    """Compile a LoRA adapter against its base, self-test it and sign it.
+
+    \b
+    plasma-pack adapter walker.plasma runs/icy --key release.pem -o icy.plasma
+    """
     packet = adapter_packet.build_adapter(
         base,
         peft,
         key=list(key),
         out=out,
-        golden=load_observations(golden),
+        golden=load_observations("--golden", golden),
         audit=load_audit(audit),
         signers=signer,
         name=name,
@@ -199,7 +249,7 @@ def adapter(
         sequence=sequence,
         password=_password(ask_password),
     )
-    render.built(packet, out)
+    render.built(packet, out, as_json=as_json)
 
 
 @_command
@@ -210,11 +260,17 @@ def sign(
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="default: the same file")] = None,
     ask_password: AskPassword = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Add one more signature to a packet that has a place for it."""
+    """Add one more signature to a packet that has a place for it.
+
+    \b
+    plasma-pack sign walker.plasma --key second.pem
+    """
     private_key = keys.load_private(key, password=_password(ask_password))
-    save(out or packet, sign_packet(packet, private_key))
-    typer.echo(f"signed {printable(str(out or packet))}")
+    signed = sign_packet(packet, private_key)
+    save(out or packet, signed)
+    render.written(out or packet, len(signed), as_json=as_json)
 
 
 @_command
@@ -227,7 +283,12 @@ def verify(
     require_audit: Annotated[str | None, typer.Option(help="unverified or verified")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a device that trusts these keys would load the packet, and who signed it."""
+    """Say whether a device that trusts these keys would load the packet, and who signed it.
+
+    \b
+    plasma-pack verify walker.plasma --trust release.pub
+    plasma-pack verify walker.plasma --trust a.pub --trust b.pub --threshold 2
+    """
     store = TrustStore.from_files(*trust, threshold=threshold)
     info = plasma_edge.verify(
         packet, trust=store, base=base, channel=channel, require_audit=require_audit
@@ -244,7 +305,12 @@ def verify(
 
 @_command
 def inspect(packet: PacketFile, base: Base = None, as_json: AsJson = False) -> None:
-    """Show what a packet says about itself. Proves nothing: use verify for that."""
+    """Show what a packet says about itself. Proves nothing: use verify for that.
+
+    \b
+    plasma-pack inspect walker.plasma
+    plasma-pack inspect icy.plasma --base walker.plasma
+    """
     facts = describe(open_packet(packet), open_packet(base) if base else None)
     render.inspection(facts, as_json=as_json)
 
@@ -254,15 +320,24 @@ def disasm(
     packet: PacketFile,
     base: Base = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="default: stdout")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the program as text (.pasm). An adapter needs --base, and its text belongs behind the
     base's.
+
+    \b
+    plasma-pack disasm walker.plasma -o walker.pasm
     """
     text = _text(open_packet(packet), base)
-    if out is None:
-        typer.echo(text, nl=False)
-    else:
+    if out is not None:
         save(out, text.encode())
+        render.written(out, len(text.encode()), as_json=as_json)
+    else:
+        typer.echo(json.dumps({"ok": True, "text": text}) + "\n" if as_json else text, nl=False)
+
+
+for _verb in (studies.check, studies.diff, studies.estimate, studies.graph):
+    _command(_verb)
 
 
 def _text(opened: OpenPacket, base: Path | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plasma_pack.inspection import printable
+from plasma_pack.inspection import plain, printable
 from plasma_pack.packet.packet import Packet
 
 
-def built(packet: Packet, out: Path) -> None:
-    """What was made, in three lines."""
+def waiting(what: str) -> AbstractContextManager[Any]:
+    """A sign of life on the terminal, if there is one."""
+    return Console(stderr=True).status(what)
+
+
+def built(packet: Packet, out: Path, *, as_json: bool) -> None:
+    """What was made, and what was measured on the way."""
     certificate = packet.certificate
+    if as_json:
+        _json(
+            {
+                "ok": True,
+                "file": printable(str(out)),
+                "bytes": len(packet.data),
+                "kind": packet.kind,
+                "content_digest": packet.content_digest.hex(),
+                "slots": [printable(name) for name in packet.slots],
+                "certificate": vars(certificate),
+                "report": plain(packet.report),
+            }
+        )
+        return
     _facts(
         {
             packet.kind: f"{printable(str(out))}, {len(packet.data):,} bytes",
@@ -30,6 +50,112 @@ def built(packet: Packet, out: Path) -> None:
             "memory": f"{certificate.const_bytes:,} constants, {certificate.arena_bytes:,} arena, "
             f"{certificate.state_bytes:,} state (bytes)",
         }
+    )
+    if packet.report:
+        _quantised(packet.report)
+
+
+def _quantised(report: Mapping[str, Any]) -> None:
+    """Errors of the outputs, then what each layer costs."""
+    console = Console()
+    for output in report["outputs"]:
+        name, measure = printable(output["name"]), output["measure"]
+        line = f"\n{name}: error {output['error']:.3%} ({measure}), limit {output['limit']:g}"
+        line += f", all in int8 {output['error_all_int8']:.3%}"
+        console.print(Text(line, style="bold"))
+    if report["layers"]:
+        measured = f"measured on {report['observations']} observations, time on this machine"
+        _rows(
+            measured,
+            [
+                {
+                    "layer": printable(row["layer"]),
+                    "op": row["op"],
+                    "precision": row["precision"],
+                    "bytes": f"{row['bytes']:,}",
+                    "µs": f"{row['us']:.2f}",
+                    "error of its int8": f"{row['error_alone_in_int8']:.3%}",
+                }
+                for row in report["layers"]
+            ],
+        )
+
+
+def checked(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The result of check."""
+    if as_json:
+        _json(facts)
+        return
+    rows = []
+    for name in ("source", "packet", "difference"):
+        numbers = facts[name]
+        row = {
+            "return": name,
+            "mean": f"{numbers['mean']:.2f}",
+            "95 % interval": f"{numbers['low']:.2f} … {numbers['high']:.2f}",
+        }
+        both = f"{numbers['min']:.2f} … {numbers['max']:.2f}" if "min" in numbers else "-"
+        rows.append({**row, "least … most": both})
+    _rows(f"{facts['env']}, {facts['episodes']} episodes of each", rows)
+    verdict = "the packet holds its return" if facts["holds"] else "the packet is worse"
+    Console().print(Text(verdict, style="bold green" if facts["holds"] else "bold red"))
+
+
+def differences(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The result of diff."""
+    if as_json:
+        _json(facts)
+        return
+    if facts["equal"]:
+        Console().print("equal")
+        return
+    layers = [
+        {
+            "layer": row["layer"],
+            **{name: _from_to(*row[name]) for name in ("shape", "precision", "bytes")},
+            "weights": _share(row["weight_distance"]),
+            "bias": _share(row["bias_distance"]),
+        }
+        for row in facts["layers"]
+    ]
+    for title, rows in (
+        ("layers (distance: rms, in parts of the first)", layers),
+        ("instructions", facts["instructions"]),
+        ("everything else", facts["changes"]),
+    ):
+        if rows:
+            _rows(title, rows)
+
+
+def _from_to(a: Any, b: Any) -> str:
+    return _shown(a) if a == b else f"{_shown(a)} → {_shown(b)}"
+
+
+def _share(distance: float | None) -> str:
+    return "-" if distance is None else "same" if distance == 0 else f"{distance:.3%}"
+
+
+def estimated(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The result of estimate."""
+    if as_json:
+        _json(facts)
+        return
+    Console().print(Text(f"estimate: {facts['board']} ({facts['kernels']})", style="bold"))
+    cold, warm = facts["cold_us"], facts["warm_us"]
+    _facts({"a step, cold": f"{cold:.0f} µs", "a step, warm": f"{warm:.1f} µs"})
+    _rows("", [{k: _rounded(v) for k, v in row.items()} for row in facts["classes"]])
+    Console().print(Text(facts["note"]))
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.1f}" if isinstance(value, float) else value
+
+
+def written(out: Path, size: int, *, as_json: bool) -> None:
+    """A file was written."""
+    name = printable(str(out))
+    _json({"ok": True, "file": name, "bytes": size}) if as_json else _facts(
+        {name: f"{size:,} bytes"}
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from plasma_pack.compiler.limits import PerOutput
 from plasma_pack.errors import OptionError
-from plasma_pack.golden import Observations
+from plasma_pack.observations import Observations
 
 
 def per_output(option: str, texts: Sequence[str]) -> PerOutput:
@@ -38,11 +38,22 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     """'h=h2' as {'h': 'h2'}."""
     found = dict(text.partition("=")[::2] for text in texts)
     if not all(found) or not all(found.values()):
-        raise OptionError(f"{option}: found {', '.join(texts)}, expected NAME=NAME")
+        raise OptionError(f"{option}: found {', '.join(texts)}, expected NAME=…")
     return found
 
 
-def load_observations(path: Path | None) -> Observations:
+def ranges(option: str, texts: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """'obs=-1,2' as {'obs': (-1, 2)}."""
+    found = {}
+    for name, numbers in pairs(option, texts).items():
+        low_high = _numbers(option, numbers)
+        if len(low_high) != 2:
+            raise OptionError(f"{option}: found {numbers!r} for {name!r}, expected LOW,HIGH")
+        found[name] = (low_high[0], low_high[1])
+    return found
+
+
+def load_observations(option: str, path: Path | None) -> Observations:
     """A .npy file with [N, n], or a .npz file with one such array for each input."""
     if path is None:
         return None
@@ -55,7 +66,7 @@ def load_observations(path: Path | None) -> Observations:
         )
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise OptionError(
-            f"--golden: {path} is not a .npy or .npz file of numbers: {error}"
+            f"{option}: {path} is not a .npy or .npz file of numbers: {error}"
         ) from error
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a Builder's operations to a Program: sweep what nothing reads, also rows of it, give outputs
-and states their writers, quantise.
+"""From a Builder's operations to a Program with float weights: sweep what nothing reads, also rows of
+it, give outputs and states their writers. How weights are stored is for precision.py to say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from plasma_pack.compiler.builder import Builder, Ids, Op
 from plasma_pack.compiler.moves import Walk
 from plasma_pack.compiler.narrow import narrow
-from plasma_pack.compiler.quantize import quantize
 from plasma_pack.errors import SourceError
 from plasma_pack.program.program import (
     Array,
@@ -29,16 +28,13 @@ from plasma_pack.program.program import (
 # Constants of these have the shape of the result.
 _ELEMENTWISE = ("normalize", "clamp", "squash")
 
-F16_OVERFLOW = 65_520  # rounds to infinity
-
 _TABLE_ORDER = (Storage.INPUT, Storage.OUTPUT, Storage.STATE, Storage.CONST, Storage.ARENA)
 
 
 @dataclass(frozen=True)
 class Options:
-    """weights: 'int8', 'f16' or 'f32'. max_rank: of every slot; 0 makes no slots."""
+    """max_rank: of every slot; 0 makes no slots."""
 
-    weights: str = "int8"
     max_rank: int = 16
 
 
@@ -145,7 +141,7 @@ class _Lowering:
 
     def add(self, op: Op) -> None:
         for name in (*op.inputs, op.output):
-            self._tensor(name, is_table=op.op == "gather" and name == op.inputs[0])
+            self._tensor(name)
         prefix = f"%i{len(self.instructions)}"
         constants = [
             self._constant(f"{prefix}c{k}", values, op) for k, values in enumerate(op.constants)
@@ -171,11 +167,9 @@ class _Lowering:
         declared = self.builder.spans[tensor.name].first if is_io else 0
         return _TABLE_ORDER.index(tensor.storage), declared
 
-    def _tensor(self, name: str, *, is_table: bool) -> None:
+    def _tensor(self, name: str) -> None:
         span = self.builder.spans[name]
         values = self.builder.constants.get(name)
-        if values is not None and values.ndim == 2 and is_table:
-            self._weights(name, values, "a table")
         self.tensors.setdefault(name, Tensor(name, span.dtype, span.dims, span.storage, values))
 
     def _constant(self, name: str, values: Array, op: Op) -> str:
@@ -185,33 +179,9 @@ class _Lowering:
             )
         if op.op in _ELEMENTWISE:
             values = values.reshape(self.builder.spans[op.output].dims)
-        is_kernel = op.op == "conv2d" and values.ndim == 4
-        if is_kernel and self.options.weights != "int8":
-            raise SourceError(f"{op.label} is a convolution, which has int8 weights only")
-        if is_kernel or (values.ndim == 2 and op.op == "linear"):
-            self._weights(name, values, f"weights of {op.label}")
-        else:
-            self._floats(name, values, DType.F32)
+        values = values.astype(np.float32)
+        self.tensors[name] = Tensor(name, DType.F32, values.shape, Storage.CONST, values)
         return name
-
-    def _weights(self, name: str, values: Array, what: str) -> None:
-        """As the options say; int8 with a scale for each row."""
-        if self.options.weights == "f32":
-            return self._floats(name, values, DType.F32)
-        if self.options.weights == "f16":
-            if not (np.abs(values) < F16_OVERFLOW).all():
-                raise SourceError(f"{what} holds {np.abs(values).max():.3g}, too large for f16")
-            return self._floats(name, values, DType.F16)
-        matrix = quantize(values.reshape(len(values), -1), what)
-        scale = f"{name}s"
-        self._floats(scale, matrix.scales, DType.F32)
-        quantized = matrix.values.reshape(values.shape)
-        self.tensors[name] = Tensor(name, DType.I8, values.shape, Storage.CONST, quantized, scale)
-        return None
-
-    def _floats(self, name: str, values: Array, dtype: DType) -> None:
-        values = values.astype(dtype.numpy)
-        self.tensors[name] = Tensor(name, dtype, values.shape, Storage.CONST, values)
 
     def _slots(self) -> tuple[tuple[Slot, ...], tuple[str, ...]]:
         if self.options.max_rank == 0:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,13 +20,17 @@ from plasma_pack.packet.writer import Draft
 
 @dataclass(frozen=True)
 class Packet:
-    """A signed packet. `slots`: layers that adapters may change; of an adapter, those it changes."""
+    """A signed packet. `slots`: layers that adapters may change; of an adapter, those it changes.
+    `report`: what was measured while the precision of its layers was chosen, JSON-ready; empty when
+    the caller chose.
+    """
 
     data: bytes = field(repr=False)
     kind: str
     content_digest: bytes
     certificate: fmt.Certificate
     slots: tuple[str, ...]
+    report: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the file, whole or not at all."""

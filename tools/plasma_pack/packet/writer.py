@@ -48,7 +48,11 @@ class Draft:
 
 
 def write_packet(
-    draft: Draft, keys: Sequence[Ed25519PrivateKey], reserved: Sequence[bytes] = ()
+    draft: Draft,
+    keys: Sequence[Ed25519PrivateKey],
+    reserved: Sequence[bytes] = (),
+    *,
+    is_compressed: bool = True,
 ) -> bytes:
     """The packet, signed by every key; each public key in `reserved` gets an empty place for
     `sign_packet`.
@@ -58,7 +62,7 @@ def write_packet(
     manifest = _manifest(draft.manifest)
     signed_len = _signed_len(len(public_keys), len(draft.sections), len(manifest))
     sections_at = fmt.align(fmt.align(signed_len) + fmt.SIGNATURE_BYTES * len(public_keys))
-    records, body = _lay_out(draft.sections, sections_at)
+    records, body = _lay_out(draft.sections, sections_at, is_compressed)
     file_len = sections_at + len(body) + fmt.TRAILER_BYTES
     header = _header(draft, signed_len, file_len, len(records), len(manifest), len(public_keys))
     region = b"".join(
@@ -133,13 +137,15 @@ def _manifest(manifest: Mapping[str, Any]) -> bytes:
     return encoded
 
 
-def _lay_out(sections: Mapping[int, bytes], at: int) -> tuple[list[fmt.Record], bytes]:
+def _lay_out(
+    sections: Mapping[int, bytes], at: int, is_compressed: bool
+) -> tuple[list[fmt.Record], bytes]:
     if not 1 <= len(sections) <= fmt.MAX_SECTIONS:
         raise OptionError(f"found {len(sections)} sections, expected 1 to {fmt.MAX_SECTIONS}")
     records, body = [], b""
     for section in sorted(sections):
         raw = sections[section]
-        flags, stored = compress(raw)
+        flags, stored = compress(raw) if is_compressed else (0, raw)
         if section >= 256:
             flags |= fmt.FLAG_IGNORABLE
         body = _pad(body)

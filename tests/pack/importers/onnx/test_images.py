@@ -86,7 +86,7 @@ def test_every_window_is_the_one_of_torch(
 ) -> None:
     path = export(module, (module.in_channels, 9, 8), tmp_path, dynamo=dynamo)
     obs = images(4, module.in_channels, 9, 8)
-    flown = networks.fly(build(path, key=key, **FLIGHT).data, trust, obs)
+    flown = networks.fly(build(path, key=key, weights="int8", **FLIGHT).data, trust, obs)
     for action, image in zip(flown, obs, strict=True):
         np.testing.assert_array_equal(action, int8_conv(module, image))
 
@@ -283,7 +283,12 @@ def test_what_no_window_can_do_is_refused(
         import_onnx(export(module, shape, tmp_path))
 
 
-def test_float_kernels_are_refused(tmp_path: Path, key: Ed25519PrivateKey) -> None:
-    path = export(nn.Conv2d(1, 1, 1), (1, 2, 2), tmp_path)
-    with pytest.raises(SourceError, match="int8 weights only"):
-        build(path, key=key, weights="f32", **FLIGHT)
+@pytest.mark.parametrize("module", CONVS, ids=str)
+def test_a_convolution_in_float_is_a_linear_over_its_windows(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, module: nn.Conv2d
+) -> None:
+    path = export(module, (module.in_channels, 9, 8), tmp_path)
+    obs = images(4, module.in_channels, 9, 8)
+    packet = build(path, key=key, weights="f32", **FLIGHT)
+    assert error(networks.fly(packet.data, trust, obs), module, obs) < 2e-6
+    assert packet.slots == build(path, key=key, weights="int8", **FLIGHT).slots == ()

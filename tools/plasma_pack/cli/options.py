@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several verbs of the command line share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
+PacketFile = Annotated[Path, typer.Argument(help="packet (.plasma)")]
+EnvId = Annotated[
+    str, typer.Option("--env", help="Gymnasium environment, such as CartPole-v1 (needs [gym])")
+]
+States = Annotated[list[str], typer.Option("--state", help="recurrent state: INPUT=OUTPUT")]

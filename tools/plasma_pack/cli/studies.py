@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verbs that look at packets and make none: check, diff, estimate, graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plasma_edge import _core
+from plasma_pack.boards import BOARDS
+from plasma_pack.check import check as check_returns
+from plasma_pack.cli import render
+from plasma_pack.cli.options import AsJson, EnvId, PacketFile, States
+from plasma_pack.cli.values import pairs
+from plasma_pack.difference import difference
+from plasma_pack.errors import OptionError
+from plasma_pack.estimate import estimate as estimate_step
+from plasma_pack.graph import draw
+from plasma_pack.packet.format import Kind
+from plasma_pack.packet.packet import save
+from plasma_pack.packet.reader import open_packet
+from plasma_pack.program.decode import decode
+
+
+def check(
+    packet: PacketFile,
+    env: EnvId,
+    source: Annotated[Path, typer.Option(help="policy that the packet was built from")],
+    episodes: Annotated[int, typer.Option(help="of each, with the same seeds")] = 20,
+    seed: Annotated[int, typer.Option(help="of the first episode, then +1 each")] = 0,
+    state: States = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Compare the return of a packet with that of its source, episode by episode.
+
+    Exit code 1 when the packet loses more than 2 % and the 95 % interval of the difference says that
+    this is no luck.
+
+    \b
+    plasma-pack check walker.plasma --source walker.onnx --env BipedalWalker-v3
+    plasma-pack check pole.plasma --source pole.onnx --env CartPole-v1 --episodes 100
+    """
+    facts = check_returns(
+        packet, source, env, episodes=episodes, seed=seed, states=pairs("--state", state)
+    )
+    render.checked(facts, as_json=as_json)
+    if not facts["holds"]:
+        raise typer.Exit(1)
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(help="packet (.plasma)")],
+    b: Annotated[Path, typer.Argument(help="packet to compare it with")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs between two packets, layer by layer. Exit code 1 when anything does.
+
+    \b
+    plasma-pack diff walker-1.plasma walker-2.plasma
+    """
+    facts = difference(open_packet(a), open_packet(b))
+    render.differences(facts, as_json=as_json)
+    if not facts["equal"]:
+        raise typer.Exit(1)
+
+
+def estimate(
+    packet: PacketFile,
+    board: Annotated[
+        str, typer.Option(help=f"one of {', '.join(BOARDS)}", autocompletion=lambda: list(BOARDS))
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Estimate how long a step would take on a board that is not at hand.
+
+    \b
+    plasma-pack estimate walker.plasma --board pi4
+    """
+    render.estimated(estimate_step(open_packet(packet), board), as_json=as_json)
+
+
+def graph(
+    packet: PacketFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help="SVG to write")],
+    as_json: AsJson = False,
+) -> None:
+    """Draw the program of a packet.
+
+    \b
+    plasma-pack graph walker.plasma -o walker.svg
+    """
+    opened = open_packet(packet)
+    if opened.header.kind != Kind.BASE:
+        raise OptionError("an adapter has no program of its own; draw its base")
+    _core.certify(opened.sections)
+    picture = draw(decode(opened.sections, opened.slot_names))
+    save(out, picture.encode())
+    render.written(out, len(picture.encode()), as_json=as_json)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a policy sees while nobody flies: observations that the caller gives, or random ones within
+the stated ranges, the same each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from plasma_pack.errors import OptionError
+from plasma_pack.program.program import Array, FloatArray, Io, Program, Storage, Tensor
+
+Observations = Array | Mapping[str, Array] | None
+Case = dict[str, FloatArray]
+_SEED = 20_240_801
+
+
+def cases_of(program: Program, observations: Observations, option: str, count: int) -> list[Case]:
+    """One case for each row of the observations, f32 [N, n] or {input: [N, n]}; None draws `count`
+    of them at random. `option`: what the caller knows them as.
+    """
+    inputs = inputs_of(program)
+    if observations is None:
+        generator = np.random.default_rng(_SEED)
+        return [{io.name: _draw(io, t.dims, generator) for io, t in inputs} for _ in range(count)]
+    if not isinstance(observations, Mapping):
+        if len(inputs) != 1:
+            raise OptionError(
+                f"{option}: the inputs are {[io.name for io, _ in inputs]}; pass a dict by name"
+            )
+        observations = {inputs[0][0].name: observations}
+    columns = {io.name: _rows(observations.get(io.name), io.name, t, option) for io, t in inputs}
+    counts = {len(rows) for rows in columns.values()}
+    if len(counts) != 1:
+        raise OptionError(
+            f"{option}: found {sorted(counts)} observations, expected as many for each input"
+        )
+    return [{name: rows[i] for name, rows in columns.items()} for i in range(counts.pop())]
+
+
+def inputs_of(program: Program) -> list[tuple[Io, Tensor]]:
+    pairs = [(io, program.tensor(io.tensor)) for io in program.ios]
+    return [(io, tensor) for io, tensor in pairs if tensor.storage is Storage.INPUT]
+
+
+def _rows(values: Array | None, name: str, tensor: Tensor, option: str) -> FloatArray:
+    if values is None:
+        raise OptionError(f"{option}: no observations for input {name!r}")
+    rows = np.asarray(values, np.float32)
+    is_table = rows.ndim >= 2 and len(rows) > 0 and rows[0].size == tensor.elements
+    if not is_table or not np.isfinite(rows).all():
+        raise OptionError(
+            f"{option}: found shape {rows.shape} for {name!r}, expected finite "
+            f"[N, {', '.join(map(str, tensor.dims))}]"
+        )
+    return rows.reshape(len(rows), *tensor.dims)
+
+
+def _draw(io: Io, dims: tuple[int, ...], generator: np.random.Generator) -> FloatArray:
+    if io.low < io.high:
+        return generator.uniform(io.low, io.high, dims).astype(np.float32)
+    return generator.standard_normal(dims).astype(np.float32)
