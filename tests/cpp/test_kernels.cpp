@@ -78,6 +78,8 @@ const VectorKernel kVectorKernels[] = {
     {"min", 0xD1BD15C43CB9E543u, [](Table k, Vectors v) { return k.min(v.a, v.b, v.y, v.n); }},
     {"max", 0x3A99D18D5BCE87EDu, [](Table k, Vectors v) { return k.max(v.a, v.b, v.y, v.n); }},
     {"div", 0x2A2FD1DF6E7CF259u, [](Table k, Vectors v) { return k.div(v.a, v.b, v.y, v.n); }},
+    {"select", 0x14BFD4F2A92067BEu, [](Table k, Vectors v) { return k.select(v.a, v.b, v.c, v.y, v.n); }},
+    {"round", 0x1FFA603C6BDA0E71u, [](Table k, Vectors v) { return k.round(v.a, v.y, v.n), 0u; }},
     {"abs", 0xFBCB61CA488BC908u, [](Table k, Vectors v) { return k.abs(v.a, v.y, v.n), 0u; }},
     {"sqrt", 0x993C7E25C11C8454u, [](Table k, Vectors v) { return k.sqrt(v.a, v.y, v.n), 0u; }},
     {"exp", 0x5BFA8F9DA9EDD14Du, [](Table k, Vectors v) { return k.exp(v.a, v.y, v.n); }},
