@@ -178,6 +178,9 @@ struct KernelTable {
   uint32_t (*min)(const float* a, const float* b, float* y, int n) noexcept;
   uint32_t (*max)(const float* a, const float* b, float* y, int n) noexcept;
   uint32_t (*div)(const float* a, const float* b, float* y, int n) noexcept;
+  // y = c > 0 ? a : b; the peak is of c alone: what is not chosen may be anything.
+  uint32_t (*select)(const float* c, const float* a, const float* b, float* y, int n) noexcept;
+  void (*round)(const float* x, float* y, int n) noexcept;  // rule 31
   void (*abs)(const float* x, float* y, int n) noexcept;
   void (*sqrt)(const float* x, float* y, int n) noexcept;
   uint32_t (*exp)(const float* x, float* y, int n) noexcept;

@@ -288,6 +288,16 @@ uint32_t div(const float* a, const float* b, float* y, int n) noexcept {
   return zip(a, b, y, n, [](float v, float w) { return v / w; });
 }
 
+uint32_t select(const float* c, const float* a, const float* b, float* y, int n) noexcept {
+  const uint32_t largest = peak(c, n);
+  for (int i = 0; i < n; ++i) y[i] = c[i] > 0.0f ? a[i] : b[i];
+  return largest;
+}
+
+void round(const float* x, float* y, int n) noexcept {
+  for (int i = 0; i < n; ++i) y[i] = round(x[i]);
+}
+
 void abs(const float* x, float* y, int n) noexcept {
   for (int i = 0; i < n; ++i) y[i] = abs(x[i]);
 }
@@ -383,6 +393,8 @@ const KernelTable kScalar = {
     .min = min,
     .max = max,
     .div = div,
+    .select = select,
+    .round = round,
     .abs = abs,
     .sqrt = sqrt,
     .exp = exp,

@@ -83,6 +83,8 @@ class Evaluation {
       case Opcode::Min: note(k_.min(x, floats(op.x[1]), y, n)); break;
       case Opcode::Max: note(k_.max(x, floats(op.x[1]), y, n)); break;
       case Opcode::Div: note(k_.div(x, floats(op.x[1]), y, n)); break;
+      case Opcode::Select: note(k_.select(x, floats(op.x[1]), floats(op.x[2]), y, n)); break;
+      case Opcode::Round: k_.round(x, y, n); break;
       case Opcode::Abs: k_.abs(x, y, n); break;
       case Opcode::Sqrt: k_.sqrt(x, y, n); break;
       case Opcode::Exp: note(k_.exp(x, y, n)); break;

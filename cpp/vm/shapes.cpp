@@ -34,6 +34,11 @@ class Shapes {
         like_x(1);
         out_like_x();
         break;
+      case Opcode::Select:
+        like_x(1);
+        like_x(2);
+        out_like_x();
+        break;
       case Opcode::Normalize:
       case Opcode::Clamp:
       case Opcode::Squash:
@@ -57,6 +62,7 @@ class Shapes {
       case Opcode::Exp:
       case Opcode::Softplus:
       case Opcode::Erf:
+      case Opcode::Round:
       case Opcode::Log:
       case Opcode::Sin:
       case Opcode::Cos:

@@ -145,6 +145,8 @@ class ReferenceMachine {
       case Opcode::Min: return rules::min(x, in(1, i));
       case Opcode::Max: return rules::max(x, in(1, i));
       case Opcode::Div: return x / in(1, i);
+      case Opcode::Select: return x > 0 ? in(1, i) : in(2, i);
+      case Opcode::Round: return rules::round(x);
       case Opcode::Abs: return rules::abs(x);
       case Opcode::Sqrt: return std::sqrt(x);
       case Opcode::Exp: return rules::exp(x);

@@ -49,6 +49,7 @@ inline float tanh(float x) {
   return e / (e + 2);
 }
 inline float abs(float x) { return std::fabs(x); }
+inline float round(float x) { return std::nearbyint(x); }
 inline float softplus(float x) {
   const float e = exp(0 - abs(x)), s = e / (2 + e), q = s * s;
   float p = 0x1.1ef866p-2f;

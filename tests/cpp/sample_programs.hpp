@@ -210,6 +210,12 @@ inline OneOp one_op(Opcode opcode) {
       one.op = p.op(opcode, p.output("y", 2), {x, b});
       break;
     }
+    case Opcode::Select: {
+      const uint16_t a = p.input("a", 2);
+      const uint16_t b = p.input("b", 2);
+      one.op = p.op(opcode, p.output("y", 2), {x, a, b});
+      break;
+    }
     case Opcode::Normalize:
     case Opcode::Clamp:
     case Opcode::Squash:
@@ -236,6 +242,7 @@ inline OneOp one_op(Opcode opcode) {
     case Opcode::Exp:
     case Opcode::Softplus:
     case Opcode::Erf:
+    case Opcode::Round:
     case Opcode::Log:
     case Opcode::Sin:
     case Opcode::Cos:

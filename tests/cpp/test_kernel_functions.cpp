@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -88,6 +89,40 @@ TEST_CASE("log, sin and cos are not a number outside their domains") {
     CHECK(y[1] == doctest::Approx(-87.3365448));
     const float infinite = kInf;
     CHECK(table->log(&infinite, y, 1) == 0x7F800000u);
+  }
+}
+
+TEST_CASE("round goes to the nearest whole number, of two to the even one, and keeps the sign") {
+  std::vector<float> x = {0.0f, -0.0f, 0.5f, -0.5f, 1.5f, -1.5f, 2.5f, 0x1.fffffep-2f, 0x1p-149f};
+  for (uint32_t b = 0; b < 0x7F800000u; b += 0xFFF1) {
+    x.push_back(from_bits(b));
+    x.push_back(-from_bits(b));
+  }
+  for (float big = 0x1p+21f; big < 0x1p+24f; big += 4096.25f) x.push_back(big);
+  for (const KernelTable* table : tables()) {
+    std::vector<float> y(x.size());
+    table->round(x.data(), y.data(), static_cast<int>(x.size()));
+    for (size_t i = 0; i < x.size(); ++i) {
+      CAPTURE(x[i]);
+      CHECK(std::bit_cast<uint32_t>(y[i]) == std::bit_cast<uint32_t>(std::nearbyint(x[i])));
+    }
+    const float strange[] = {kInf, -kInf, kNan};
+    table->round(strange, y.data(), 3);
+    CHECK(y[0] == kInf);
+    CHECK(y[1] == -kInf);
+    CHECK(std::isnan(y[2]));
+  }
+}
+
+TEST_CASE("select sees its condition only: what it leaves out may be anything") {
+  const float c[] = {1, 0, -0.0f, -1, 0x1p-149f, 3e38f};
+  const float a[] = {1, kNan, kInf, kNan, 5, 6}, b[] = {kNan, 2, 3, 4, -kInf, kNan};
+  const float not_finite[] = {0, kInf, kNan, 0, 0, 0};
+  for (const KernelTable* table : tables()) {
+    float y[6];
+    CHECK(from_bits(table->select(c, a, b, y, 6)) == 3e38f);
+    CHECK(std::vector<float>(y, y + 6) == std::vector<float>{1, 2, 3, 4, 5, 6});
+    CHECK(table->select(not_finite, c, c, y, 6) > 0x7F7FFFFFu);
   }
 }
 

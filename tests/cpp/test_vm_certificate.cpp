@@ -108,6 +108,8 @@ TEST_CASE("the cost of every opcode is 500 and its own for each element") {
   CHECK(cost_of(Opcode::Concat) == 500 + 2 * 5);
   CHECK(cost_of(Opcode::Copy) == 500 + 2 * 2);
   CHECK(cost_of(Opcode::Argmax) == 500 + 8 * 2);  // of x, not of y
+  CHECK(cost_of(Opcode::Select) == 500 + 6 * 2);
+  CHECK(cost_of(Opcode::Round) == 500 + 6 * 2);
   CHECK(cost_of(Opcode::Log) == 500 + 48 * 2);
   CHECK(cost_of(Opcode::Sin) == 500 + 48 * 2);
   CHECK(cost_of(Opcode::Cos) == 500 + 48 * 2);

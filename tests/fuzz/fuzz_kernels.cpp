@@ -100,7 +100,7 @@ constexpr void (*K::* kExact[])(const float*, const float*, float*, int) noexcep
 constexpr uint32_t (*K::* kBinary[])(const float*, const float*, float*, int) noexcept = {
     &K::min, &K::max, &K::div};
 constexpr uint32_t (*K::* kTernary[])(const float*, const float*, const float*, float*,
-                                      int) noexcept = {&K::clamp, &K::squash};
+                                      int) noexcept = {&K::clamp, &K::squash, &K::select};
 constexpr uint32_t (*K::* kGates[])(const float*, const float*, const float*, float*,
                                     int) noexcept = {&K::gru, &K::lstm_cell, &K::lstm_hidden};
 

@@ -141,11 +141,20 @@ def test_the_same_elements_are_moved_once(builder: Builder) -> None:
     assert builder.tensor(builder.ids("x")[[1, 0]]) == builder.tensor(builder.ids("x")[[1, 0]])
 
 
-def test_indices_are_used_all_together(builder: Builder) -> None:
+def test_an_index_that_is_taken_apart_becomes_numbers(builder: Builder) -> None:
     best = builder.emit("top_k", ["x"], 2, dtype=DType.I32)
     assert builder.tensor(builder.ids(best)) == best
-    with pytest.raises(SourceError, match="only be used all together"):
-        builder.tensor(builder.ids(best)[:1])
+    part = builder.tensor(builder.ids(best)[:1])
+    assert builder.spans[part].dtype is DType.F32
+    assert [op.op for op in builder.ops[-3:]] == ["top_k", "gather", "strided"]
+
+
+def test_many_stretches_of_two_tensors_are_picked_from_both_together(builder: Builder) -> None:
+    y = builder.unary("tanh", "x")
+    mixed = np.stack([builder.ids("x"), builder.ids(y)]).T
+    tensor = builder.tensor(np.concatenate([mixed.reshape(-1)] * 3))
+    assert [op.op for op in builder.ops] == ["tanh", "concat", "strided", "concat"]
+    assert builder.spans[tensor].elements == 6 * builder.spans["x"].elements
 
 
 def test_parts_of_a_state_are_states(builder: Builder) -> None:

@@ -32,6 +32,8 @@ from plasma_pack.program.program import Array, DType, Storage
 Ids = npt.NDArray[np.int64]
 Dims = tuple[int, ...]
 MAX_OPERANDS = 8
+MAX_MIXED = 8  # times as many elements as are taken may be put together for it
+HIDDEN = 1e30  # what hides a key; a sum with any score is finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,7 @@ class Builder:
         self._moved: dict[tuple[bytes, Dims | None], str] = {}
         self._sources: dict[str, Ids] = {}  # the elements that a moved tensor holds
         self._origins: dict[str, tuple[str, int, int]] = {}
+        self._numbers: dict[str, str] = {}  # what holds an index as f32
 
     # ---- tensors and ids
 
@@ -115,6 +118,29 @@ class Builder:
         self.constants[name] = np.asarray(values, np.float32)
         return name
 
+    def constant_ids(self, values: Array) -> Ids:
+        """The elements of a constant; an infinite one is what hides a key from attention."""
+        flat = np.asarray(values, np.float64).reshape(-1)
+        held = flat if np.isfinite(flat).all() else np.clip(flat, -HIDDEN, HIDDEN)
+        return self.ids(self.constant(held)).reshape(np.shape(values))
+
+    def numbers(self, ids: Ids) -> Ids:
+        """Elements as f32: instead of an index, the number that it is, from a table of numbers."""
+        flat = ids.reshape(-1).copy()
+        begin = 0
+        for span, order in self._segments(flat):
+            if span.dtype is DType.I32:
+                flat[begin : begin + order.size] = self._numbered(span).first + order
+            begin += order.size
+        return flat.reshape(ids.shape)
+
+    def _numbered(self, span: Span) -> Span:
+        if span.name not in self._numbers:
+            choices = self.spans[self.made[span.name].inputs[0]].elements
+            table = self.constant(np.arange(choices))
+            self._numbers[span.name] = self.emit("gather", [table, span.name], span.elements)
+        return self.spans[self._numbers[span.name]]
+
     def tensor(self, ids: Ids, dims: Dims | None = None) -> str:
         """The tensor of these dims, a vector by default, that holds exactly these elements in this
         order; made by `strided`, `gather` and `concat` where needed.
@@ -123,11 +149,15 @@ class Builder:
 
     def _move(self, flat: Ids, dims: Dims | None) -> str:
         """A tensor of these elements; None: of the dims that take fewest instructions."""
+        if flat.size == 0:
+            raise SourceError("a value has no elements; export without empty tensors")
         key = (flat.tobytes(), dims)
         if key not in self._moved:
             segments = self._segments(flat)
             if len(segments) == 1:
                 moved = self._take(*segments[0], dims)
+            elif len(segments) > MAX_OPERANDS and (mixed := self._mix(segments)) is not None:
+                moved = self._take(*mixed, dims)
             else:
                 moved = self._join(
                     [self._take(*segment, (segment[1].size,)) for segment in segments]
@@ -145,6 +175,20 @@ class Builder:
         parts = [flat[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
         return [(span, part - span.first) for span, part in zip(spans, parts, strict=True)]
 
+    def _mix(self, segments: list[tuple[Span, Ids]]) -> tuple[Span, Ids] | None:
+        """Many stretches of few tensors as elements of all these tensors together."""
+        begins: dict[str, int] = {}
+        total = 0
+        for span, _ in segments:
+            if span.name not in begins:
+                begins[span.name] = total
+                total += span.elements
+        orders = [begins[span.name] + order for span, order in segments]
+        order = np.concatenate(orders)
+        if total > MAX_MIXED * order.size or len(begins) * 2 > len(segments):
+            return None
+        return self.spans[self._join(list(begins))], order
+
     def _take(self, span: Span, order: Ids, wanted: Dims | None) -> str:
         """Elements of one tensor, of the wanted dims if one instruction can do it."""
         is_whole = order.size == span.elements and is_identity(order)
@@ -152,7 +196,7 @@ class Builder:
             return span.name
         dims = (order.size,) if wanted is None else wanted
         if span.dtype is DType.I32:
-            raise SourceError("indices that ArgMax or TopK gives can only be used all together")
+            return self._take(self._numbered(span), order, wanted)
         if span.storage is Storage.CONST:
             return self.constant(self.constants[span.name].reshape(-1)[order].reshape(dims))
         if is_whole:
@@ -220,6 +264,10 @@ class Builder:
         return pieces
 
     def _join(self, parts: list[str]) -> str:
+        parts = [
+            self._numbered(self.spans[name]).name if self.spans[name].dtype is DType.I32 else name
+            for name in parts
+        ]
         while len(parts) > 1:
             group, parts = parts[:MAX_OPERANDS], parts[MAX_OPERANDS:]
             elements = sum(self.spans[name].elements for name in group)
@@ -235,9 +283,6 @@ class Builder:
             return self._move(self._sources[name], dims)
         sources = made.inputs if made is not None and made.op == "concat" else (name,)
         return self.emit("concat", sources, dims)
-
-    def dtype(self, ids: Ids) -> DType:
-        return self.span_of(int(ids.reshape(-1)[0])).dtype
 
     def span_of(self, element: int) -> Span:
         return self._order[bisect_right(self._order, element, key=lambda span: span.first) - 1]

@@ -268,9 +268,43 @@ def test_an_image_that_a_linear_made_is_taken(
     assert error(networks.fly(build(path, key=key, **FLIGHT).data, trust, obs), module, obs) < 0.03
 
 
+LINES = [
+    nn.Conv1d(3, 4, 2),
+    nn.Conv1d(3, 6, 3, padding=1, stride=2, groups=3),
+    nn.Conv1d(3, 4, 3, padding="same", dilation=2),
+    nn.Conv2d(3, 4, 3, padding="same"),
+    nn.Sequential(nn.Conv1d(3, 4, 2), nn.ReLU(), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(12, 5)),
+]
+
+
+@EXPORTERS
+@pytest.mark.parametrize("module", LINES, ids=str)
+def test_a_line_is_an_image_one_high(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, module: nn.Module, dynamo: bool
+) -> None:
+    shape = (3, 7, 8) if isinstance(module, nn.Conv2d) else (3, 8)
+    obs = images(6, *shape)
+    packet = build(export(module, shape, tmp_path, dynamo=dynamo), key=key, **FLIGHT)
+    assert error(networks.fly(packet.data, trust, obs), module, obs) < 0.03
+
+
+@EXPORTERS
+@pytest.mark.parametrize("ceil", [False, True])
+@pytest.mark.parametrize(
+    "pool", [nn.AvgPool2d(3, 2, padding=1), nn.AvgPool1d(2, padding=1)], ids=str
+)
+def test_padding_counts_in_the_means_of_torch(
+    tmp_path: Path, key: Ed25519PrivateKey, trust: bytes, pool: nn.Module, dynamo: bool, ceil: bool
+) -> None:
+    pool.ceil_mode = ceil
+    shape = (2, 6, 7) if isinstance(pool, nn.AvgPool2d) else (2, 7)
+    obs = images(6, *shape)
+    packet = build(export(pool, shape, tmp_path, dynamo=dynamo), key=key, **FLIGHT).data
+    assert error(networks.fly(packet, trust, obs), pool, obs) < 1e-6
+
+
 REFUSED = [
-    (nn.Conv1d(3, 4, 2), (3, 8), "expected an image"),
-    (nn.AvgPool2d(2, padding=1), (3, 8, 8), "count_include_pad"),
+    (nn.Conv3d(3, 4, 2), (3, 4, 4, 4), "expected an image"),
     (nn.MaxPool2d(2, dilation=2), (3, 8, 8), "dilated"),
 ]
 

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from torch import nn
 
 import plasma_edge as pe
-from plasma_pack import SourceError, build
+from plasma_pack import build
 from plasma_pack.importers.onnx.convert import import_onnx
 from tests.pack import networks
 from tests.pack.networks import EXPORTERS, Function, Only
@@ -70,6 +70,41 @@ MOVES: dict[str, tuple[Function, str]] = {
     "value of the best": (lambda x: x.gather(-1, x.argmax(-1, keepdim=True)), "argmax gather"),
     "row of the best": (lambda x: TABLE[x[:, :4].argmax(-1)], "strided argmax gather concat"),
     "best row": (lambda x: grid(x)[0][grid(x)[0, :, 0].argmax(-1, keepdim=True)], None),
+    "whole part": (lambda x: (3 * x).long().float(), None),
+    "whole quotient": (lambda x: torch.div((9 * x).long(), 4, rounding_mode="trunc").float(), None),
+    "best of each row": (lambda x: grid(x).argmax(2).float(), None),
+    "two of each column": (lambda x: grid(x).topk(2, dim=1).values.flatten(1), None),
+    "where two of each are": (lambda x: grid(x).topk(2, dim=2).indices.flatten(1).float(), None),
+    "value of each best": (
+        lambda x: grid(x).gather(2, grid(x).argmax(2, keepdim=True)).flatten(1),
+        None,
+    ),
+    "one hot": (lambda x: nn.functional.one_hot(x.argmax(-1), 12).float(), None),
+    "running sum": (lambda x: x.cumsum(-1), None),
+    "running sum of columns": (lambda x: grid(x).cumsum(1).flatten(1), None),
+    "product": (lambda x: grid(x).prod(2), None),
+    "padded": (lambda x: nn.functional.pad(grid(x), (1, 2, 0, 1), value=0.5).flatten(1), None),
+    "reflected": (lambda x: nn.functional.pad(grid(x), (2, 1), mode="reflect").flatten(1), None),
+    "replicated": (lambda x: nn.functional.pad(grid(x), (2, 1), mode="replicate").flatten(1), None),
+    "triangle": (lambda x: grid(x).tril(-1).flatten(1), None),
+    "uneven parts": (
+        lambda x: torch.cat([p.tanh() for p in x.split([1, 4, 7], -1)][::-1], -1),
+        None,
+    ),
+    "nearest": (
+        lambda x: nn.functional.interpolate(grid(x)[None], scale_factor=2).flatten(1),
+        None,
+    ),
+    "bilinear": (
+        lambda x: nn.functional.interpolate(grid(x)[None], size=(5, 3), mode="bilinear").flatten(1),
+        None,
+    ),
+    "shuffled pixels": (
+        lambda x: nn.functional.pixel_shuffle(x.reshape(1, 4, 1, 3), 2).flatten(1),
+        None,
+    ),
+    "outer product": (lambda x: torch.einsum("bi,bj->bij", x[:, :3], x[:, 3:7]).flatten(1), None),
+    "products of rows": (lambda x: (grid(x) @ grid(x).transpose(1, 2)).flatten(1), None),
     "rotary": (lambda x: rotate_half(grid(x)).flatten(1), None),
 }
 
@@ -121,13 +156,6 @@ def test_an_embedding_is_a_gather_of_rows(
     policy([2.5, 0, 0])
     policy([6, 0, 0])
     assert policy.stats.faults == 2
-
-
-def test_a_float_that_is_more_than_an_index_is_not_converted(tmp_path: Path) -> None:
-    module = Only(lambda x: x.long().float())
-    path = networks.export(module, (torch.zeros(1, 12),), tmp_path / "net.onnx")
-    with pytest.raises(SourceError, match="converts to INT64"):
-        import_onnx(path)
 
 
 def test_rotate_half_folds_its_sign_into_the_table(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from plasma_pack.compiler.builder import Builder, Ids
 from plasma_pack.importers.onnx.node import Node
 
-Convert = Callable[[Node], list[Ids]]
+Convert = Callable[[Node], list[Ids] | None]
 Apply = Callable[[Node, str], str]
 
 
@@ -97,6 +97,16 @@ def _selu(node: Node, x: str) -> str:
     return _scaled(node.builder, node.builder.unary("elu", x, (alpha,)), gamma)
 
 
+def _swish(node: Node, x: str) -> str:
+    alpha = _attribute(node, "alpha", 1.0)
+    gate = node.builder.unary("sigmoid", _scaled(node.builder, x, alpha) if alpha != 1 else x)
+    return node.builder.binary("mul", x, gate)
+
+
+def _tan(node: Node, x: str) -> str:
+    return node.builder.binary("div", node.builder.unary("sin", x), node.builder.unary("cos", x))
+
+
 ACTIVATIONS: dict[str, Convert] = {
     "Abs": _unary("abs"),
     "Cos": _unary("cos"),
@@ -117,5 +127,7 @@ ACTIVATIONS: dict[str, Convert] = {
     "Sin": _unary("sin"),
     "Softplus": _unary("softplus"),
     "Sqrt": _unary("sqrt"),
+    "Swish": _apply(_swish),
+    "Tan": _apply(_tan),
     "Tanh": _unary("tanh"),
 }

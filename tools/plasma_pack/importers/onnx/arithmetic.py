@@ -6,34 +6,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import onnx
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.builder import HIDDEN, Builder, Ids
+from plasma_pack.importers.onnx.logic import constant_like, is_true, negation, select, truncate
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
 
-Convert = Callable[[Node], list[Ids]]
+Convert = Callable[[Node], list[Ids] | None]
 LARGEST = float(np.finfo(np.float32).max)
 MAX_POWER = 8
+_WHOLE = (onnx.TensorProto.INT64, onnx.TensorProto.INT32)
 
 
 def _two_live(node: Node, op: str) -> list[Ids]:
-    """The operand that is not repeated stays where it lies, and the other is laid out like it."""
-    a, b = node.ids(0), node.ids(1)
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    is_first = a.size == np.prod(shape)
-    lead, other = (np.broadcast_to(ids, shape) for ids in ((a, b) if is_first else (b, a)))
-    x = node.builder.arrange(lead)
-    dims = node.builder.spans[x.name].dims
-    y = node.builder.tensor(x.constant(other.reshape(-1)), dims)
-    operands = (x.name, y) if is_first else (y, x.name)
-    return node.arranged(node.builder.binary(op, *operands), x, shape)
+    return node.together(lambda builder, a, b: builder.binary(op, a, b), 2)
 
 
 def _live_and_constant(node: Node) -> tuple[Ids, Array, tuple[int, ...]]:
     """(live ids, the constant as f64 [n], shape of the result)."""
     live = 0 if node.is_live(0) else 1
     ids, values = node.ids(live), node.constant(1 - live)
-    shape = np.broadcast_shapes(ids.shape, values.shape)
+    shape = node.broadcast(ids.shape, values.shape)
     return np.broadcast_to(ids, shape), node.spread(values, shape), shape
 
 
@@ -42,7 +36,8 @@ def _add(node: Node) -> list[Ids]:
         return _two_live(node, "add")
     ids, values, shape = _live_and_constant(node)
     x = node.builder.arrange(ids)
-    return node.arranged(node.builder.shift(x.name, x.constant(values)), x, shape)
+    hiding = np.where(np.isinf(values), np.sign(values) * HIDDEN, values)
+    return node.arranged(node.builder.shift(x.name, x.constant(hiding)), x, shape)
 
 
 def _sub(node: Node) -> list[Ids]:
@@ -67,6 +62,8 @@ def _mul(node: Node) -> list[Ids]:
 
 
 def _div(node: Node) -> list[Ids]:
+    if node.is_of(0, *_WHOLE):
+        return node.together(_whole_quotient, 2)
     if node.is_live(0) and node.is_live(1):
         return _two_live(node, "div")
     ids, values, shape = _live_and_constant(node)
@@ -80,19 +77,48 @@ def _div(node: Node) -> list[Ids]:
     return node.arranged(y, arranged, shape)
 
 
+def _whole_quotient(builder: Builder, a: str, b: str) -> str:
+    return truncate(builder, builder.binary("div", a, b))
+
+
 def _pow(node: Node) -> list[Ids]:
-    """Whole powers are products; √ is the only other one."""
-    ids, power = node.ids(0), node.constant(1)
-    exponent = float(power.reshape(-1)[0]) if power.size == 1 else 0.0
-    x = node.builder.tensor(ids)
+    """Small whole powers are products, 0.5 is √, any other exp(b · log a) of positive a."""
+    if node.is_live(1):
+        return node.together(_exp_of_log, 2)
+    powers = np.unique(node.constant(1).astype(np.float64))
+    if powers.size == 1 and np.shape(node.constant(1)) == (1,) * node.constant(1).ndim:
+        exponent = float(powers[0])
+        if exponent in (0.5, *range(-MAX_POWER, 0), *range(1, MAX_POWER + 1)):
+            return node.map(0, lambda x: _simple_power(node.builder, x.name, exponent))
+    if (powers == np.rint(powers)).all():
+        return node.together(_whole_power, 2)
+    return node.together(_exp_of_log, 2)
+
+
+def _simple_power(builder: Builder, x: str, exponent: float) -> str:
     if exponent == 0.5:
-        return node.wrap(node.builder.unary("sqrt", x), ids.shape)
-    if exponent not in range(1, MAX_POWER + 1):
-        raise node.error(f"raises to {power.tolist()}; expected 0.5 or 1 to {MAX_POWER}")
+        return builder.unary("sqrt", x)
     y = x
-    for _ in range(int(exponent) - 1):
-        y = node.builder.binary("mul", y, x)
-    return node.wrap(y, ids.shape)
+    for _ in range(int(abs(exponent)) - 1):
+        y = builder.binary("mul", y, x)
+    return builder.binary("div", constant_like(builder, x, 1.0), y) if exponent < 0 else y
+
+
+def _exp_of_log(builder: Builder, a: str, b: str) -> str:
+    """A negative number is none to log, and so a fault; of 0 it is not asked."""
+    is_not_zero = is_true(builder, a)
+    safe = select(builder, is_not_zero, a, constant_like(builder, a, 1.0))
+    power = builder.unary("exp", builder.binary("mul", b, builder.unary("log", safe)))
+    return select(builder, is_not_zero, power, negation(builder, is_true(builder, b)))
+
+
+def _whole_power(builder: Builder, a: str, b: str) -> str:
+    """Of negative numbers too: their odd powers are negative. b is constant."""
+    exponents = builder.constants[b].reshape(-1)
+    size = _exp_of_log(builder, builder.unary("abs", a), b)
+    signed = builder.scale(size, np.where(exponents % 2 == 1, -1.0, 1.0))
+    below = builder.scale(a, np.full(exponents.size, -1.0))
+    return select(builder, below, signed, size)
 
 
 def _limit(node: Node, ids: Ids, low: Array, high: Array) -> list[Ids]:
@@ -105,23 +131,60 @@ def _limit(node: Node, ids: Ids, low: Array, high: Array) -> list[Ids]:
 
 def _clip(node: Node) -> list[Ids]:
     given = node.attributes  # before opset 11 the limits were attributes
+    if node.is_live(1) or node.is_live(2):
+        return _clip_between(node)
     low = node.constant(1, np.array(given.get("min", -LARGEST)))
     high = node.constant(2, np.array(given.get("max", LARGEST)))
-    return _limit(node, node.ids(0), low, high)
+    return _limit(node, node.ids(0), np.minimum(low, high), high)
+
+
+def _clip_between(node: Node) -> list[Ids]:
+    ids = node.elements(0)
+    for op, k in (("max", 1), ("min", 2)):
+        if node.name(k):
+            [ids] = node.combine(
+                lambda builder, a, b, op=op: builder.binary(op, a, b), [ids, node.elements(k)]
+            )
+    return [ids]
 
 
 def _extreme(op: str) -> Convert:
     def convert(node: Node) -> list[Ids]:
-        if len(node.proto.input) != 2:
-            raise node.error(f"has {len(node.proto.input)} operands, expected 2")
-        if node.is_live(0) and node.is_live(1):
-            return _two_live(node, op)
+        if len(node.proto.input) != 2 or (node.is_live(0) and node.is_live(1)):
+            return _of_all(node, op)
         ids, values, shape = _live_and_constant(node)
         none = np.array(LARGEST if op == "max" else -LARGEST)
+        values = values.reshape(shape)
         low, high = (values, none) if op == "max" else (none, values)
-        return _limit(node, ids.reshape(shape), low.reshape(-1), high.reshape(-1))
+        return _limit(node, ids, low, high)
 
     return convert
+
+
+def _of_all(node: Node, op: str) -> list[Ids]:
+    """Of any number of operands, one after the other."""
+    total = node.elements(0)
+    for k in range(1, len(node.proto.input)):
+        [total] = node.combine(
+            lambda builder, a, b: builder.binary(op, a, b), [total, node.elements(k)]
+        )
+    return [total]
+
+
+def _mean(node: Node) -> list[Ids]:
+    [total] = _of_all(node, "add")
+    x = node.builder.arrange(total)
+    share = np.full(total.size, 1 / len(node.proto.input))
+    return node.arranged(node.builder.scale(x.name, share), x, total.shape)
+
+
+def _prelu(node: Node) -> list[Ids]:
+    """x where it is positive, slope · x elsewhere."""
+
+    def make(builder: Builder, x: str, slope: str) -> str:
+        return select(builder, x, x, builder.binary("mul", slope, x))
+
+    return node.together(make, 2)
 
 
 ARITHMETIC: dict[str, Convert] = {
@@ -129,8 +192,11 @@ ARITHMETIC: dict[str, Convert] = {
     "Clip": _clip,
     "Div": _div,
     "Max": _extreme("max"),
+    "Mean": _mean,
     "Min": _extreme("min"),
     "Mul": _mul,
+    "PRelu": _prelu,
     "Pow": _pow,
     "Sub": _sub,
+    "Sum": lambda node: _of_all(node, "add"),
 }

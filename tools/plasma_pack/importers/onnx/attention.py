@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.builder import HIDDEN, Ids
 from plasma_pack.compiler.rows import columns, matrix
 from plasma_pack.importers.onnx.attention_fold import NODE
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
 
-Convert = Callable[[Node], list[Ids]]
-HIDDEN = 1e30  # what hides a key; a sum with any score is finite
+Convert = Callable[[Node], list[Ids] | None]
 _LEAST_HIDDEN = 1e4
 
 
@@ -55,17 +55,25 @@ class _Scores:
             raise self.node.error(f"hides scores by {fill}, expected at most {-_LEAST_HIDDEN}")
         self.mask = np.where(self._spread(condition), self._mask(), fill)
 
-    def operand(self) -> list[str]:
-        """The mask as a tensor [T, keys], or [keys] where that is all it says."""
-        builder = self.node.builder
+    def operands(self) -> list[list[str]]:
+        """The mask of each head, or the one of all: a tensor [T, keys], or [keys] where that is all
+        it says.
+        """
         if self.mask is not None and (self.mask <= -_LEAST_HIDDEN).all(axis=-1).any():
             raise self.node.error("hides all keys from a query; expected at least one that is seen")
-        values = None if self.mask is None else self._rows(np.clip(self.mask, -HIDDEN, HIDDEN))
+        values = None if self.mask is None else np.clip(self.mask, -HIDDEN, HIDDEN)
+        masks = [side for side in (values, self.live) if side is not None]
+        is_one = all((by_head == by_head[0]).all() for by_head in masks)
+        return [self._operand(head, values) for head in range(1 if is_one else self.shape[0])]
+
+    def _operand(self, head: int, mask: Array | None) -> list[str]:
+        builder = self.node.builder
+        values = None if mask is None else _rows(mask[head])
         if values is not None and not values.any():
             values = None
         if self.live is None:
             return [] if values is None else [builder.constant(values)]
-        ids = self._rows(self.live)
+        ids = _rows(self.live[head])
         if values is None:
             return [matrix(builder, ids)]
         ids, values = (np.broadcast_to(x, self.shape[1:]) for x in (ids, values))
@@ -79,11 +87,9 @@ class _Scores:
         lead = (1,) * max(0, values.ndim - 3)
         return np.broadcast_to(values, (*lead, heads, tokens, keys)).reshape(self.shape)
 
-    def _rows(self, by_head: Array) -> Array:
-        if (by_head != by_head[0]).any():
-            raise self.node.error("gives each head a mask of its own; expected one mask for all")
-        rows: Array = by_head[0]
-        return rows[:1] if (rows == rows[0]).all() else rows
+
+def _rows(rows: Array) -> Array:
+    return rows[:1] if (rows == rows[0]).all() else rows
 
 
 def _scaled_dot_product(node: Node) -> list[Ids]:
@@ -113,19 +119,33 @@ def _apply(node: Node, scores: _Scores, step: str, operands: Iterator[int]) -> N
         scores.keep(condition if step == "Keep" else ~condition, float(fill.reshape(-1)[0]))
 
 
-def _attention(node: Node) -> list[Ids]:
-    """The operator of opset 23: [1, heads, T, e], or [1, T, heads · e] with the number of heads."""
+def _is_one_instruction(node: Node) -> bool:
     given = node.attributes
-    if given.get("softcap", 0.0) != 0 or len(node.proto.output) > 3:
-        raise node.error("caps its scores or gives them; that is not supported")
+    asks_more = len(node.proto.output) > 3 or node.name(6) or given.get("softcap", 0.0)
+    has_window = any(given.get(f"{side}_window_size", -1) >= 0 for side in ("left", "right"))
+    is_late = given.get("is_causal", 0) and node.name(4)
+    is_logical = node.is_live(3) and node.is_of(3, onnx.TensorProto.BOOL)
+    shapes = [node.shape(k) for k in range(3)]
+    if asks_more or has_window or is_late or is_logical or shapes[0][0] != 1:
+        return False
+    if len(shapes[0]) == 4:
+        return shapes[1][-1] == shapes[2][-1]
+    return given["kv_num_heads"] > 0 and shapes[1] == shapes[2]
+
+
+def _attention(node: Node) -> list[Ids] | None:
+    """The operator of opset 23: [1, heads, T, e], or [1, T, heads · e] with the number of heads.
+    Batches, capped scores and the like are as ONNX writes them out.
+    """
+    given = node.attributes
+    if not _is_one_instruction(node):
+        return None
     q, k, v = (node.ids(i) for i in range(3))
     is_flat = q.ndim == 3
     if is_flat:
         counts = (given["q_num_heads"], given["kv_num_heads"], given["kv_num_heads"])
         q, k, v = (_split(x, n) for x, n in zip((q, k, v), counts, strict=True))
     if node.name(4):
-        if given.get("is_causal", 0):
-            raise node.error("is causal and has a past; give the mask as an operand")
         k, v = (np.concatenate([node.ids(i), x], axis=2) for i, x in ((4, k), (5, v)))
     heads = [_by_head(node, np.repeat(x, q.shape[1] // x.shape[1], axis=1)) for x in (q, k, v)]
     scores = _Scores(node, (q.shape[1], q.shape[2], k.shape[2]))
@@ -167,11 +187,17 @@ def _attend(node: Node, by_head: list[Ids], scores: _Scores) -> Ids:
     parts = [
         columns(node.builder, x.transpose(1, 0, 2).reshape(x.shape[1], heads * e)) for x in by_head
     ]
-    dims = (*node.builder.spans[parts[0][0]].dims[:-1], heads * e)
-    numbers = (float(heads), scores.scale, *(float(column) for _, column in parts))
-    operands = [name for name, _ in parts] + scores.operand()
-    y = node.builder.emit("attention", operands, dims, immediates=numbers)
-    return node.builder.ids(y).reshape(tokens, heads, e).transpose(1, 0, 2)
+    masks = scores.operands()
+    together = heads // len(masks)
+    lead = node.builder.spans[parts[0][0]].dims[:-1]
+    y = []
+    for first, mask in enumerate(masks):
+        begins = (float(column + first * e) for _, column in parts)
+        numbers = (float(together), scores.scale, *begins)
+        operands = [name for name, _ in parts] + mask
+        name = node.builder.emit("attention", operands, (*lead, together * e), immediates=numbers)
+        y.append(node.builder.ids(name).reshape(tokens, together, e))
+    return np.concatenate(y, axis=1).transpose(1, 0, 2)
 
 
 ATTENTION: dict[str, Convert] = {"Attention": _attention, NODE: _scaled_dot_product}

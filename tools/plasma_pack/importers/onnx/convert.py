@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 
 from plasma_pack.compiler.builder import Builder, Ids
 from plasma_pack.compiler.lowering import Options, lower
@@ -20,20 +21,30 @@ from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.activations import ACTIVATIONS
 from plasma_pack.importers.onnx.arithmetic import ARITHMETIC
 from plasma_pack.importers.onnx.attention import ATTENTION
+from plasma_pack.importers.onnx.contractions import CONTRACTIONS
 from plasma_pack.importers.onnx.gather import BY_INDEX, PICKS
 from plasma_pack.importers.onnx.graph import MOVEMENT, Graph, GraphInput, Source, load_graph
 from plasma_pack.importers.onnx.images import IMAGES
 from plasma_pack.importers.onnx.layers import LAYERS
+from plasma_pack.importers.onnx.logic import LOGIC
+from plasma_pack.importers.onnx.moves import MOVES, RANDOM
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.importers.onnx.recurrent import RECURRENT
 from plasma_pack.importers.onnx.reductions import REDUCTIONS
 from plasma_pack.importers.onnx.rotary import ROTARY
 from plasma_pack.importers.onnx.states import recurrent_pairs
+from plasma_pack.importers.onnx.written_out import has_definition, written_out
 from plasma_pack.program.program import Array, Program, Storage
 
-OPERATORS = (
-    ACTIVATIONS | ARITHMETIC | ATTENTION | IMAGES | LAYERS | PICKS | RECURRENT | REDUCTIONS | ROTARY
-)
+OPERATORS = {
+    **(ACTIVATIONS | ARITHMETIC | ATTENTION | CONTRACTIONS | IMAGES | LAYERS | LOGIC | MOVES),
+    **(PICKS | RANDOM | RECURRENT | REDUCTIONS | ROTARY),
+}
+
+
+_GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+# Known as soon as the shapes are.
+_OF_SHAPES = ("EyeLike", "Shape", "Size")
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ def import_onnx(
     for node in graph.nodes:
         try:
             walk.convert(node)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             if isinstance(error, SourceError):
                 raise
             raise SourceError(f"{graph.where(node)} breaks the rules of ONNX: {error}") from error
@@ -81,28 +92,87 @@ class _Walk:
             self.live[value.name] = ids.reshape(value.shape)
 
     def convert(self, node: onnx.NodeProto) -> None:
-        live = [name for name in node.input if name in self.live]
         if node.domain not in ("", "ai.onnx"):
             raise SourceError(
                 f"{self.graph.where(node)} is of domain {node.domain!r}; "
                 "export with standard operators"
             )
-        if node.op_type == "Shape" and live:
-            self.constants[node.output[0]] = np.array(self.live[live[0]].shape, np.int64)
-        elif not live:
-            inputs = [self.constants[name] if name else None for name in node.input]
-            self.constants.update(zip(node.output, self.graph.evaluate(node, inputs), strict=True))
+        if node.op_type == "If":
+            self._branch(node)
+        elif self._is_known(node):
+            inputs = [self._shaped_like(name) if name else None for name in node.input]
+            results = self.graph.evaluate(node, inputs)
+            self.constants.update((k, v) for k, v in zip(node.output, results, strict=True) if k)
         elif node.op_type in MOVEMENT and not self._picks(node):
             self._move(node)
-        elif node.op_type in OPERATORS:
-            operands = Node(self.graph, self.builder, node, self.live, self.constants)
-            self.live.update(zip(node.output, OPERATORS[node.op_type](operands), strict=False))
-        else:
+        elif not self._compute(node) and not self._write_out(node):
+            raise self._unsupported(node)
+
+    def _unsupported(self, node: onnx.NodeProto) -> SourceError:
+        where = self.graph.where(node)
+        if node.op_type in OPERATORS:
+            return SourceError(f"{where} has a form that is not supported; write it out by others")
+        return SourceError(
+            f"{where} is not supported; supported are "
+            f"{', '.join(sorted(MOVEMENT | OPERATORS.keys()))}. "
+            "Rewrite that layer with these and export again"
+        )
+
+    def _is_known(self, node: onnx.NodeProto) -> bool:
+        """Whether its result depends on shapes and types alone."""
+        if any(a.type in _GRAPHS for a in node.attribute):
+            return False  # a loop need not end
+        if node.op_type == "CastLike":
+            return node.input[0] in self.constants
+        is_live = node.op_type in RANDOM or any(name in self.live for name in node.input)
+        return node.op_type in _OF_SHAPES or not is_live
+
+    def _compute(self, node: onnx.NodeProto) -> bool:
+        if node.op_type not in OPERATORS:
+            return False
+        operands = Node(self.graph, self.builder, node, self.live, self.constants)
+        results = OPERATORS[node.op_type](operands)
+        self.live.update(zip(node.output, results or [], strict=False))
+        return results is not None
+
+    def _write_out(self, node: onnx.NodeProto) -> bool:
+        """As the operators that ONNX defines it by."""
+        if not has_definition(node.op_type, self.graph.opset):
+            return False
+        float32 = onnx.TensorProto.FLOAT
+        operands = {
+            name: (self.graph.types.get(name, float32), self._shaped_like(name).shape)
+            for name in node.input
+            if name
+        }
+        nodes, types = written_out(node, operands, self.graph.opset_imports)
+        self.graph.types.update(types)
+        for inner in nodes:
+            self.convert(inner)
+        return bool(nodes)
+
+    def _shaped_like(self, name: str) -> Array:
+        """A constant, or zeros instead of what is not known yet but for its shape."""
+        if name not in self.live:
+            return self.constants[name]
+        dtype = helper.tensor_dtype_to_np_dtype(self.graph.types.get(name, onnx.TensorProto.FLOAT))
+        return np.broadcast_to(np.zeros((), dtype), self.live[name].shape)
+
+    def _branch(self, node: onnx.NodeProto) -> None:
+        """The branch that a constant condition takes."""
+        condition = self.constants.get(node.input[0])
+        if condition is None:
             raise SourceError(
-                f"{self.graph.where(node)} is not supported; supported are "
-                f"{', '.join(sorted(MOVEMENT | OPERATORS.keys()))}. "
-                "Rewrite that layer with these and export again"
+                f"{self.graph.where(node)} depends on data; compute both and choose with Where"
             )
+        wanted = "then_branch" if bool(np.all(condition)) else "else_branch"
+        graph = next(a.g for a in node.attribute if a.name == wanted)
+        self.constants.update((i.name, numpy_helper.to_array(i)) for i in graph.initializer)
+        for inner in graph.node:
+            self.convert(inner)
+        for name, result in zip(node.output, graph.output, strict=True):
+            of = self.live if result.name in self.live else self.constants
+            of[name] = of[result.name]
 
     def _picks(self, node: onnx.NodeProto) -> bool:
         """Whether which elements it moves is known at run time only."""

@@ -8,6 +8,7 @@ row, is a fault.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -15,60 +16,90 @@ import onnx
 
 from plasma_pack.compiler.builder import Ids
 from plasma_pack.importers.onnx.graph import MOVEMENT, Graph
+from plasma_pack.importers.onnx.logic import is_true, truncate
 from plasma_pack.importers.onnx.node import Node
-from plasma_pack.program.program import Array, DType
+from plasma_pack.program.program import Array
 
-Convert = Callable[[Node], list[Ids]]
+Convert = Callable[[Node], list[Ids] | None]
 BY_INDEX = ("Gather", "GatherElements", "GatherND")
 _WHOLE = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
 
 
 def _gather(node: Node) -> list[Ids]:
-    data = node.ids(0) if node.is_live(0) else node.constant(0)
+    data = node.elements(0)
     return _rows(node, data, node.index(1), node.attributes.get("axis", 0) % data.ndim)
 
 
 def _gather_nd(node: Node) -> list[Ids]:
-    """Of indices of one number each: a Gather along the first axis."""
-    data = node.ids(0) if node.is_live(0) else node.constant(0)
-    index = node.index(1)
-    if index.shape[-1] != 1 or node.attributes.get("batch_dims", 0):
-        raise node.error(f"picks by indices {index.shape}; expected one number each")
-    return _rows(node, data, index[..., 0], 0)
+    """By several numbers each: the one that they come to in the axes they name, flattened."""
+    data, index = node.elements(0), node.index(1)
+    if node.attributes.get("batch_dims", 0):
+        raise node.error("picks in batches; that is not supported")
+    depth = index.shape[-1]
+    named = data.shape[:depth]
+    table = data.reshape(math.prod(named), *data.shape[depth:])
+    if depth == 1:
+        return _rows(node, table, index[..., 0], 0)
+    places = np.cumprod([1, *named[:0:-1]])[::-1]
+    builder = node.builder
+    numbers = builder.numbers(index)
+    scaled = builder.scale(
+        builder.tensor(numbers), np.broadcast_to(places, index.shape).reshape(-1)
+    )
+    flat = builder.ids(scaled).reshape(-1, depth)
+    sums = builder.emit("reduce_sum", [builder.tensor(flat, flat.shape)], len(flat))
+    return _rows(node, table, builder.ids(sums).reshape(index.shape[:-1]), 0)
 
 
 def _rows(node: Node, data: Array, index: Ids, axis: int) -> list[Ids]:
     """Slices of the data (ids or constants) along an axis, each a row of a table."""
     moved = np.moveaxis(data, axis, 0)
-    matrix = moved.reshape(len(moved), -1)
+    rows = moved.reshape(len(moved), -1)
+    node.broadcast((index.size, rows.shape[1]))
     builder = node.builder
-    is_live = node.is_live(0)
-    table = builder.tensor(matrix, matrix.shape) if is_live else builder.constant(matrix)
+    table = builder.tensor(rows, rows.shape)
     picks = builder.tensor(index)
-    y = builder.emit("gather", [table, picks], (index.size, matrix.shape[1]))
+    y = builder.emit("gather", [table, picks], (index.size, rows.shape[1]))
     found = builder.ids(y).reshape(*index.shape, *moved.shape[1:])
     places = range(index.ndim)
     return [np.moveaxis(found, places, [axis + place for place in places])]
 
 
 def _gather_elements(node: Node) -> list[Ids]:
-    index, ids = node.index(1), node.ids(0)
-    axis = node.attributes.get("axis", 0) % ids.ndim
-    if ids.shape[axis] != ids.size or index.shape[axis] != index.size:
-        raise node.error(f"picks along axis {axis} of {ids.shape}; expected all elements")
-    x = node.builder.tensor(ids)
-    y = node.builder.emit("gather", [x, node.builder.tensor(index)], index.size)
+    """From all elements in one row: index · stride + where the other axes are."""
+    data, index, builder = node.elements(0), node.index(1), node.builder
+    axis = node.attributes.get("axis", 0) % data.ndim
+    x = builder.tensor(data)
+    if data.shape[axis] != data.size:
+        stride = math.prod(data.shape[axis + 1 :])
+        places = np.arange(data.size).reshape(data.shape)
+        first = np.take(places, [0], axis)[tuple(slice(n) for n in index.shape)]
+        picks = builder.scale(builder.tensor(builder.numbers(index)), np.full(index.size, stride))
+        index = builder.ids(
+            builder.shift(picks, np.broadcast_to(first, index.shape).reshape(-1).astype(float))
+        ).reshape(index.shape)
+    y = builder.emit("gather", [x, builder.tensor(index)], index.size)
     return node.wrap(y, index.shape)
 
 
 def _cast(node: Node) -> list[Ids]:
-    ids, to = node.index(0), node.attributes["to"]
-    is_index = node.builder.dtype(ids) is DType.I32
-    becomes_index = to in _WHOLE and (is_index or _only_picks(node.graph, node.proto.output[0]))
-    if becomes_index or (to == onnx.TensorProto.FLOAT and not is_index):
-        return [ids]
+    """To a condition: 1 where it is not 0. To a whole number: without what follows the point."""
+    to, raw = node.attributes["to"], node.index(0)
+    if to == onnx.TensorProto.BOOL and not node.is_of(0, to):
+        return node.map(0, lambda x: is_true(node.builder, x.name))
+    if to in _WHOLE and not node.is_of(0, *_WHOLE, onnx.TensorProto.BOOL):
+        picks = _only_picks(node.graph, node.proto.output[0])
+        return [raw] if picks else node.map(0, lambda x: truncate(node.builder, x.name))
+    if to in (*_WHOLE, onnx.TensorProto.BOOL, onnx.TensorProto.FLOAT):
+        return [raw]
     name = onnx.TensorProto.DataType.Name(to)
     raise node.error(f"converts to {name}; export the policy in float32")
+
+
+def _cast_like(node: Node) -> list[Ids] | None:
+    """Between numbers of this machine nothing happens; any other is written out, to a Cast."""
+    like = node.graph.types.get(node.name(1))
+    return [node.index(0)] if like in (None, node.graph.types.get(node.name(0))) else None
 
 
 def _only_picks(graph: Graph, name: str) -> bool:
@@ -84,6 +115,7 @@ def _only_picks(graph: Graph, name: str) -> bool:
 
 PICKS: dict[str, Convert] = {
     "Cast": _cast,
+    "CastLike": _cast_like,
     "Gather": _gather,
     "GatherElements": _gather_elements,
     "GatherND": _gather_nd,

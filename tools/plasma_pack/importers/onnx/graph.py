@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
+import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.patterns import fuse
+from plasma_pack.importers.onnx.sound import check_functions, check_tensors, types_in
 from plasma_pack.packet.format import MAX_GOLD_BYTES
 from plasma_pack.program.program import Array
 
@@ -35,7 +37,6 @@ MOVEMENT = frozenset(
     [
         "Concat",
         "DepthToSpace",
-        "Dropout",
         "Expand",
         "Flatten",
         "Gather",
@@ -53,8 +54,22 @@ MOVEMENT = frozenset(
     ]  # noqa: SIM905 - a list of words reads as one
 )
 
+_SMALL = 64
+
+# No value may be larger: what it takes to make a policy fits any workstation.
+MAX_VALUE = 1 << 24
+
 # One self-test case holds every input once.
 MAX_ELEMENTS = MAX_GOLD_BYTES // 4
+
+
+# Those after the first are given as float32 that hold whole numbers.
+INPUT_TYPES = (
+    onnx.TensorProto.FLOAT,
+    onnx.TensorProto.INT64,
+    onnx.TensorProto.INT32,
+    onnx.TensorProto.BOOL,
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,9 @@ class Graph:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         if model.functions:
+            check_functions(model)
             model = onnx.inliner.inline_local_functions(model)
+        self.types = types_in(model)
         self.opset_imports = list(model.opset_import)
         self.opset = max(
             (o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0
@@ -95,19 +112,13 @@ class Graph:
 
     def evaluate(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array]:
         """Run one node on constants with ONNX's reference implementation."""
+        if node.op_type == "Range":  # of numbers, which some exporters give as lists of one
+            inputs = [None if value is None else value.reshape(()) for value in inputs]
         feeds = {
             name: value for name, value in zip(node.input, inputs, strict=True) if value is not None
         }
-        values = [
-            helper.make_tensor_value_info(
-                name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
-            )
-            for name, value in feeds.items()
-        ]
-        outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-        model = helper.make_model(
-            helper.make_graph([node], "node", values, outputs), opset_imports=self.opset_imports
-        )
+        model = one_node(node, feeds, self.opset_imports)
+        self._check_size(node, model)
         try:
             found = ReferenceEvaluator(model).run(None, feeds)
         except Exception as error:
@@ -115,10 +126,48 @@ class Graph:
         results = iter(found)
         return [np.asarray(next(results)) if name else np.empty(0) for name in node.output]
 
+    def _check_size(self, node: onnx.NodeProto, model: onnx.ModelProto) -> None:
+        """What shape inference says is looked at before anything is made."""
+        try:
+            inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        except onnx.shape_inference.InferenceError as error:
+            raise SourceError(f"{self.where(node)} breaks the rules of ONNX: {error}") from error
+        for value in inferred.graph.output:
+            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
+            if math.prod(shape) > MAX_VALUE:
+                raise SourceError(
+                    f"{self.where(node)} makes a value {shape}; "
+                    f"expected at most {MAX_VALUE} elements"
+                )
+
+
+def one_node(
+    node: onnx.NodeProto,
+    operands: Mapping[str, Array],
+    opsets: Sequence[onnx.OperatorSetIdProto],
+) -> onnx.ModelProto:
+    """A model of this node alone; small operands are said to it, for shapes may depend on them."""
+    values = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+        )
+        for name, value in operands.items()
+    ]
+    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
+    said = [
+        numpy_helper.from_array(np.asarray(value, order="C"), name)
+        for name, value in operands.items()
+        if value.size <= _SMALL and value.dtype != np.object_
+    ]
+    graph = helper.make_graph([node], "node", values, outputs, said)
+    return helper.make_model(graph, opset_imports=list(opsets))
+
 
 _UNSOUND = (
     DecodeError,
     onnx.checker.ValidationError,
+    onnx.shape_inference.InferenceError,
+    RuntimeError,
     OSError,
     ValueError,
     TypeError,
@@ -131,6 +180,7 @@ def load_graph(source: Source) -> Graph:
     name = source if isinstance(source, (str, Path)) else "the source"
     try:
         model = _model(source)
+        check_tensors(model)
         onnx.checker.check_model(model)
         return Graph(model)
     except SourceError:
@@ -149,9 +199,6 @@ def _model(source: Source) -> onnx.ModelProto:
         model = onnx.load_from_string(source)
     else:
         model = onnx.load(str(source))
-    external = onnx.TensorProto.EXTERNAL
-    if any(value.data_location == external for value in model.graph.initializer):
-        raise SourceError("the weights are in a file of their own; give the path of the ONNX file")
     return model
 
 
@@ -192,10 +239,11 @@ def _path_of_scopes(scopes: Sequence[str]) -> str:
 
 def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
     kind = value.type.tensor_type
-    if kind.elem_type != onnx.TensorProto.FLOAT:
+    if kind.elem_type not in INPUT_TYPES:
         found = onnx.TensorProto.DataType.Name(kind.elem_type)
         raise SourceError(
-            f"input {value.name!r} is {found}, expected FLOAT; export with float32 inputs"
+            f"input {value.name!r} is {found}, expected FLOAT, or whole numbers, which a policy "
+            "takes as float32; export with float32 inputs"
         )
     dims = list(kind.shape.dim)
     if not dims or not dims[-1].HasField("dim_value"):
@@ -210,11 +258,20 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
     return GraphInput(value.name, shape)
 
 
+def reads(node: onnx.NodeProto) -> Iterator[str]:
+    """What a node reads, its branches included."""
+    yield from node.input
+    for graph in (a.g for a in node.attribute if a.HasField("g")):
+        yield from (result.name for result in graph.output)
+        for inner in graph.node:
+            yield from reads(inner)
+
+
 def _needed(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
     wanted = set(outputs)
     needed = []
     for node in reversed(nodes):
         if wanted.intersection(node.output):
-            wanted.update(filter(None, node.input))
+            wanted.update(filter(None, reads(node)))
             needed.append(node)
     return needed[::-1]

@@ -8,7 +8,7 @@ layer and the next; an input is rearranged once, and a `linear` has its columns 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from plasma_pack.importers.onnx.node import Node
 from plasma_pack.importers.onnx.reductions import axes_of, by, reduction
 from plasma_pack.program.program import Array
 
-Convert = Callable[[Node], list[Ids]]
+Convert = Callable[[Node], list[Ids] | None]
 _PAIR = (1, 1)
 # A 1 × 1 convolution is a linear over the channels of each pixel, which adapters reach. It is as fast
 # where a pixel fills the 64 bytes that a row of int8 takes at least.
@@ -45,14 +45,16 @@ class _Window:
         return height, width
 
     def ceiled(self, image: Ids) -> _Window:
-        """With padding after the image that makes the last window fit; it must begin before."""
+        """With padding after the image that makes the last window fit; it must begin before, else
+        there is none.
+        """
         after = []
         for i, size in enumerate(image.shape[1:]):
             extent, stride = self.extent[i], self.strides[i]
             before, behind = self.pads[i], self.pads[i + 2]
             last = -(-(size + before + behind - extent) // stride) * stride
             last -= stride if last >= size + before else 0
-            after.append(max(behind, last + extent - size - before))
+            after.append(max(0, last + extent - size - before))
         return replace(self, pads=(*self.pads[:2], *after))
 
 
@@ -63,11 +65,13 @@ def _conv(node: Node) -> list[Ids]:
     image = _image(node)
     given = node.attributes
     kernels = node.constant(1).astype(np.float32)
+    is_line = kernels.ndim == 3
+    kernels = kernels[:, :, None] if is_line else kernels
     if kernels.ndim != 4 or image.shape[0] != kernels.shape[1] * given.get("group", 1):
         raise node.error(f"kernels {kernels.shape} do not fit an image {image.shape}")
-    dilations = tuple(given.get("dilations", _PAIR))
+    dilations = _pair(given.get("dilations", ()), 1)
     extent = tuple((k - 1) * d + 1 for k, d in zip(kernels.shape[2:], dilations, strict=True))
-    window = _window(node, extent)
+    window = _window(node, extent, image)
     out = window.slide(node, image)
     bias = node.constant(2, np.zeros(len(kernels))).astype(np.float32)
     source, kernels, bias = _unnormalised(node, image, kernels, bias, has_pads=any(window.pads))
@@ -75,13 +79,13 @@ def _conv(node: Node) -> list[Ids]:
     if window == _Window(_PAIR) and len(image) == kernels.shape[1] >= _LEAST_ROW:
         x = node.builder.channels_last(source)
         y = node.builder.linear(x, kernels[:, :, 0, 0], bias, label)
-        return _from_machine(node, y, (*out, len(kernels)))
+        return [_lined(_from_machine(node, y, (*out, len(kernels))), is_line=is_line)]
     constants = [kernels.transpose(0, 2, 3, 1), *([bias] if bias.any() else [])]
     numbers = tuple(float(n) for n in (*window.strides, *window.pads, *dilations))
     x = node.builder.channels_last(source)
     dims = (*out, len(kernels))
     y = node.builder.emit("conv2d", [x], dims, constants, numbers, label)
-    return _from_machine(node, y, dims)
+    return [_lined(_from_machine(node, y, dims), is_line=is_line)]
 
 
 def _unnormalised(
@@ -149,17 +153,32 @@ def _pool(op: str) -> Convert:
         given, image = node.attributes, _image(node)
         if len(node.proto.output) > 1 or any(d != 1 for d in given.get("dilations", ())):
             raise node.error("gives indices or is dilated; that is not supported")
-        window = _window(node, tuple(given["kernel_shape"]))
-        if op == "avg_pool2d" and any(window.pads) and given.get("count_include_pad", 0):
-            raise node.error("counts padding; export with count_include_pad=False")
-        return _slide(node, op, window.ceiled(image) if given.get("ceil_mode", 0) else window)
+        window = _window(node, _pair(given["kernel_shape"], 1), image)
+        whole = window.ceiled(image) if given.get("ceil_mode", 0) else window
+        if op == "avg_pool2d" and given.get("count_include_pad", 0):
+            image, whole = _padded(node, image, whole, window.pads)
+        return [_lined(_slide(node, op, whole, image), is_line=node.ids(0).ndim == 3)]
 
     return convert
 
 
+def _padded(
+    node: Node, image: Ids, window: _Window, counted: tuple[int, ...]
+) -> tuple[Ids, _Window]:
+    """Padding that counts is part of the image: zeros. What makes the last window fit is none."""
+    top, left, bottom, right = np.minimum(counted, window.pads)
+    zero = int(node.number(0.0)[0])
+    padded = np.pad(image, ((0, 0), (top, bottom), (left, right)), constant_values=zero)
+    rest = np.subtract(window.pads, (top, left, bottom, right))
+    return padded, replace(window, pads=tuple(int(n) for n in rest))
+
+
 def _global_pool(op: str) -> Convert:
     def convert(node: Node) -> list[Ids]:
-        return _slide(node, op, _Window(_image(node).shape[1:]))
+        image = _image(node)
+        return [
+            _lined(_slide(node, op, _Window(image.shape[1:]), image), is_line=node.ids(0).ndim == 3)
+        ]
 
     return convert
 
@@ -167,11 +186,11 @@ def _global_pool(op: str) -> Convert:
 def _reduce(op: str, pool: str) -> Convert:
     """An image is pooled where it lies, as torch's AdaptiveAvgPool2d(1) and mean((2, 3)) are."""
 
-    def convert(node: Node) -> list[Ids]:
+    def convert(node: Node) -> list[Ids] | None:
         ids = node.ids(0)
         if axes_of(node, ids.ndim) != [2, 3] or not _lies_as_image(node, ids):
             return reduction(by(op))(node)
-        pooled = _slide(node, pool, _Window(ids.shape[2:]))[0]
+        pooled = _slide(node, pool, _Window(ids.shape[2:]), _image(node))
         return [pooled if node.attributes.get("keepdims", 1) else pooled.reshape(1, -1)]
 
     return convert
@@ -186,8 +205,7 @@ def _lies_as_image(node: Node, ids: Ids) -> bool:
     return span.dims == last.shape and np.array_equal(last.reshape(-1), node.builder.ids(span.name))
 
 
-def _slide(node: Node, op: str, window: _Window) -> list[Ids]:
-    image = _image(node)
+def _slide(node: Node, op: str, window: _Window, image: Ids) -> Ids:
     out = window.slide(node, image)
     x = node.builder.channels_last(image)
     numbers = tuple(float(n) for n in (*window.extent, *window.strides, *window.pads))
@@ -197,23 +215,50 @@ def _slide(node: Node, op: str, window: _Window) -> list[Ids]:
 
 
 def _image(node: Node) -> Ids:
-    """The ids [channels, height, width] of a live image."""
+    """The ids [channels, height, width] of a live image; a line of pixels is an image one high."""
     ids = node.ids(0)
-    if ids.ndim != 4 or ids.shape[0] != 1:
-        raise node.error(f"found a value {ids.shape}, expected an image [1, channels, h, w]")
-    return ids.reshape(ids.shape[1:])
+    if ids.ndim not in (3, 4) or ids.shape[0] != 1:
+        raise node.error(
+            f"found a value {ids.shape}, expected an image [1, channels, h, w] or a line "
+            "[1, channels, w]"
+        )
+    image: Ids = ids[0] if ids.ndim == 4 else ids[0][:, None]
+    return image
 
 
-def _from_machine(node: Node, y: str, dims: tuple[int, int, int]) -> list[Ids]:
-    return [node.builder.ids(y).reshape(dims).transpose(2, 0, 1)[None]]
+def _lined(image: Ids, *, is_line: bool) -> Ids:
+    if not is_line:
+        return image
+    line: Ids = image[:, :, 0]
+    return line
 
 
-def _window(node: Node, extent: tuple[int, ...]) -> _Window:
+def _from_machine(node: Node, y: str, dims: tuple[int, int, int]) -> Ids:
+    image: Ids = node.builder.ids(y).reshape(dims).transpose(2, 0, 1)[None]
+    return image
+
+
+def _window(node: Node, extent: tuple[int, ...], image: Ids) -> _Window:
+    """The pads of SAME are as large as makes the result size / stride, rounded up."""
     given = node.attributes
-    if given.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise node.error("pads automatically; export with padding as numbers")
-    strides, pads = given.get("strides", _PAIR), given.get("pads", (0, 0, 0, 0))
-    return _Window(extent, tuple(strides), tuple(pads))
+    strides, pads = _pair(given.get("strides", ()), 1), _pads(given.get("pads", ()))
+    if given.get("auto_pad", "NOTSET") in ("NOTSET", "VALID"):
+        return _Window(extent, strides, pads)
+    sizes = zip(image.shape[1:], extent, strides, strict=True)
+    missing = [max(0, (-(-size // s) - 1) * s + e - size) for size, e, s in sizes]
+    less, more = ([n // 2 for n in missing], [n - n // 2 for n in missing])
+    is_upper = given["auto_pad"] == "SAME_UPPER"
+    return _Window(extent, strides, (*(less if is_upper else more), *(more if is_upper else less)))
+
+
+def _pair(numbers: Sequence[int], default: int) -> tuple[int, ...]:
+    """One for each axis of an image, of which a line has the second only."""
+    return (*[default] * (2 - len(numbers)), *numbers)
+
+
+def _pads(numbers: Sequence[int]) -> tuple[int, ...]:
+    half = len(numbers) // 2
+    return (*_pair(numbers[:half], 0), *_pair(numbers[half:], 0))
 
 
 IMAGES: dict[str, Convert] = {

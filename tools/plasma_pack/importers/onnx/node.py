@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ import onnx
 
 from plasma_pack.compiler.builder import Arranged, Builder, Ids
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.onnx.graph import Graph, attributes
-from plasma_pack.program.program import Array, DType
+from plasma_pack.importers.onnx.graph import MAX_VALUE, Graph, attributes
+from plasma_pack.program.program import Array
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,38 @@ class Node:
         return self.name(position) in self.live
 
     def ids(self, position: int) -> Ids:
-        """The elements of a live f32 operand."""
-        if not self.is_live(position):
-            raise self.error(f"operand {position} is constant, expected one that inputs reach")
-        ids = self.live[self.name(position)]
-        if self.builder.dtype(ids) is not DType.F32:
-            raise self.error("works on an index; one can only be an output, or choose in a Gather")
-        return ids
+        """The elements of a live operand, of an index the numbers that it is."""
+        return self.builder.numbers(self.index(position))
+
+    def elements(self, position: int) -> Ids:
+        """The elements of an operand, live or constant."""
+        if self.is_live(position):
+            return self.ids(position)
+        values = self.constant(position)
+        return self.builder.constant_ids(values)
+
+    def number(self, value: float) -> Ids:
+        """The one element of a constant."""
+        return self.builder.constant_ids(np.full(1, value))
+
+    def shape(self, position: int) -> tuple[int, ...]:
+        name = self.name(position)
+        return self.live[name].shape if name in self.live else self.constants[name].shape
+
+    def broadcast(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that all of these fit, if a value may be as large."""
+        shape: tuple[int, ...] = max(shapes, key=math.prod)
+        if len(shapes) > 1 and math.prod(shape) <= MAX_VALUE:
+            try:
+                shape = np.broadcast_shapes(*shapes)
+            except ValueError:
+                raise self.error(f"combines values of shapes {shapes}, which do not fit") from None
+        if math.prod(shape) > MAX_VALUE:
+            raise self.error(f"makes a value {shape}; expected at most {MAX_VALUE} elements")
+        return shape
+
+    def is_of(self, position: int, *types: int) -> bool:
+        return self.graph.types.get(self.name(position)) in types
 
     def index(self, position: int) -> Ids:
         """The elements of a live operand that names rows: an index, or floats converted to one."""
@@ -72,6 +98,24 @@ class Node:
     def arranged(self, tensor: str, x: Arranged, shape: tuple[int, ...]) -> list[Ids]:
         """A value that lies in `tensor` as x does in its own."""
         return [self.builder.arranged_ids(tensor, x.order).reshape(shape)]
+
+    def together(self, make: Callable[..., str], count: int) -> list[Ids]:
+        """make: (builder, tensors…) → y, all of one shape, of the first `count` operands."""
+        return self.combine(make, [self.elements(k) for k in range(count)])
+
+    def combine(self, make: Callable[..., str], operands: Sequence[Ids]) -> list[Ids]:
+        """The first that is not repeated stays where it lies, the others are laid out like it."""
+        shape = self.broadcast(*(ids.shape for ids in operands))
+        whole = [k for k, ids in enumerate(operands) if ids.size == math.prod(shape)]
+        spread = [np.broadcast_to(ids, shape) for ids in operands]
+        lead = whole[0] if whole else len(operands) - 1
+        x = self.builder.arrange(spread[lead])
+        dims = self.builder.spans[x.name].dims
+        names = [
+            x.name if k == lead else self.builder.tensor(x.constant(ids.reshape(-1)), dims)
+            for k, ids in enumerate(spread)
+        ]
+        return self.arranged(make(self.builder, *names), x, shape)
 
     def map(self, position: int, make: Callable[[Arranged], str]) -> list[Ids]:
         """The result of an operation that treats all elements of a live operand alike."""

@@ -72,6 +72,7 @@ class _Patterns:
                 list(node.output),
                 name=node.name,
                 axis=axis,
+                alone=1,
                 epsilon=eps,
             )
         return None

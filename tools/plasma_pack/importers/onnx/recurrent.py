@@ -17,7 +17,7 @@ from plasma_pack.importers.onnx.graph import module_path
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
 
-Convert = Callable[[Node], list[Ids]]
+Convert = Callable[[Node], list[Ids] | None]
 _INITIAL_H, _INITIAL_C = 5, 6
 
 

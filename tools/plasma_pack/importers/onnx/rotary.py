@@ -15,7 +15,7 @@ from plasma_pack.compiler.builder import Ids
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
 
-Convert = Callable[[Node], list[Ids]]
+Convert = Callable[[Node], list[Ids] | None]
 
 
 def _rotary(node: Node) -> list[Ids]:
