@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import onnx
 
@@ -16,7 +16,7 @@ from plasma_pack.compiler.limits import LimitOptions, PerOutput, with_limits
 from plasma_pack.compiler.lowering import Options
 from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.golden import base_gold
-from plasma_pack.importers.onnx.convert import import_onnx
+from plasma_pack.importers.sources import Hints, import_policy
 from plasma_pack.observations import Observations
 from plasma_pack.packet import format as fmt
 from plasma_pack.packet.audit import encode_audit
@@ -39,6 +39,7 @@ class _Compiled:
     sections: Mapping[int, bytes]
     origin: Mapping[str, Any]
     report: Mapping[str, Any] = field(default_factory=dict)
+    observations: Observations = None
 
 
 def build(
@@ -62,14 +63,18 @@ def build(
     states: Mapping[str, str] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     units: Mapping[str, str] | None = None,
+    vec_normalize: str | PathLike[str] | Literal[False] | None = None,
+    frame_stack: int | None = None,
     **release: Unpack[ReleaseOptions],
 ) -> Packet:
     """Compile a policy, quantise it, self-test it and sign it; with `out`, write it there.
 
-    source        ONNX (path, bytes, ModelProto), a text program (path ending in .pasm) or a Program
+    source        ONNX (path, bytes, ModelProto), a zip of Stable-Baselines3 (path, bytes), a text
+                  program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
     golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when
-                  there are several inputs); None draws them at random
+                  there are several inputs); None draws them at random, for a policy of
+                  Stable-Baselines3 as its spaces and statistics say
     audit         {'verdict': 'unverified' | 'verified', scores…}
     max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
     weights       'auto': int8 but where that costs more than max_error, see docs/quantisation.md; or
@@ -88,6 +93,10 @@ def build(
                   operators is found without it
     ranges        {input: (low, high)}, for people and for random self-test ticks
     units         {input: "m/s"}
+    vec_normalize the saved VecNormalize of a Stable-Baselines3 policy, where it is not beside it;
+                  False: none
+    frame_stack   observations come one by one and the packet stacks so many, as VecFrameStack does;
+                  else a stacked policy takes stacked observations
     release       name, channel, sequence, rollback_index, not_before, not_after, metadata;
                   signers: public keys that sign later; password of the private keys
 
@@ -100,7 +109,8 @@ def build(
     _check_counts(max_adapters, max_rank)
     options = Options(max_rank if max_adapters else 0)
     storage = WeightOptions(weights, max_error, calibration, env, golden)
-    compiled = _compile(source, limits, states, options, storage, ranges or {}, units or {})
+    hints = Hints(states or None, _path(vec_normalize), frame_stack)
+    compiled = _compile(source, limits, hints, options, storage, ranges or {}, units or {})
     program = compiled.program
     draft = Draft(
         kind=fmt.Kind.BASE,
@@ -109,9 +119,13 @@ def build(
         manifest={"slots": list(program.slot_names), "source": compiled.origin},
         max_adapters=max_adapters if program.slots else 0,
     )
-    proofs[fmt.Section.GOLD] = base_gold(draft, program, golden)
+    proofs[fmt.Section.GOLD] = base_gold(draft, program, compiled.observations)
     packet = sign_draft(draft, proofs, decided, keys, out)
     return replace(packet, report=compiled.report)
+
+
+def _path(named: str | PathLike[str] | Literal[False] | None) -> Path | Literal[False] | None:
+    return named if named is None or named is False else Path(named)
 
 
 def _check_counts(max_adapters: int, max_rank: int) -> None:
@@ -124,39 +138,42 @@ def _check_counts(max_adapters: int, max_rank: int) -> None:
 def _compile(
     source: Source,
     limits: LimitOptions,
-    states: Mapping[str, str] | None,
+    hints: Hints,
     options: Options,
     storage: WeightOptions,
     ranges: Mapping[str, tuple[float, float]],
     units: Mapping[str, str],
 ) -> _Compiled:
     if isinstance(source, (str, PathLike)) and Path(source).suffix == ".pasm":
-        if not (limits.is_default and storage.is_default) or states or ranges or units:
+        if not (limits.is_default and storage.is_default) or hints != Hints() or ranges or units:
             raise OptionError(
                 "a text program states its limits, weights, states, ranges and units itself; "
                 "edit the text"
             )
-        return _compile_text(Path(source))
+        return _compile_text(Path(source), storage.golden)
     if isinstance(source, Program):
         program = lay_out(with_limits(_described(source, ranges, units), limits))
-        return _Compiled(program, encode(program), {"format": "program"})
+        origin = {"format": "program"}
+        return _Compiled(program, encode(program), origin, observations=storage.golden)
     named = source if isinstance(source, (bytes, onnx.ModelProto)) else Path(source)
-    imported = import_onnx(named, states=states, options=options)
-    origin = {"format": "onnx", "opset": imported.opset, "producer": imported.producer}
-    limited = with_limits(_described(imported.program, ranges, units), limits)
-    choice = quantized(limited, storage)
+    imported = import_policy(named, hints, options)
+    described = _described(imported.program, ranges, units)
+    limited = with_limits(described, limits.over(imported.limits))
+    observations = imported.observations if storage.golden is None else storage.golden
+    choice = quantized(limited, replace(storage, golden=observations))
     program = lay_out(choice.program)
-    return _Compiled(program, encode(program), origin, choice.report)
+    return _Compiled(program, encode(program), imported.origin, choice.report, observations)
 
 
-def _compile_text(path: Path) -> _Compiled:
+def _compile_text(path: Path, golden: Observations) -> _Compiled:
     try:
         assembly = assemble(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} cannot be read as text: {error}") from error
     if assembly.adapter:
         raise SourceError(f"{path} has patches; a base is built from text without them")
-    return _Compiled(assembly.program, assembly.sections, {"format": "pasm"})
+    origin = {"format": "pasm"}
+    return _Compiled(assembly.program, assembly.sections, origin, observations=golden)
 
 
 def _described(

@@ -143,7 +143,9 @@ def keygen(
 
 @_command
 def build(
-    source: Annotated[Path, typer.Argument(help="policy: ONNX, or text (.pasm)")],
+    source: Annotated[
+        Path, typer.Argument(help="policy: ONNX, Stable-Baselines3 (.zip), text (.pasm)")
+    ],
     key: KeyFiles,
     out: Out,
     golden: Golden = None,
@@ -171,6 +173,13 @@ def build(
     state: States = [],  # noqa: B006
     input_range: Ranges = [],  # noqa: B006
     unit: Units = [],  # noqa: B006
+    vec_normalize: Annotated[
+        str | None,
+        typer.Option(help="saved VecNormalize of an SB3 policy, or none; default: beside it"),
+    ] = None,
+    frame_stack: Annotated[
+        int | None, typer.Option(help="frames of an SB3 policy for the packet to stack itself")
+    ] = None,
     signer: Signers = [],  # noqa: B006
     name: Name = "",
     channel: Channel = None,
@@ -207,6 +216,8 @@ def build(
             states=pairs("--state", state),
             ranges=ranges("--range", input_range),
             units=pairs("--unit", unit),
+            vec_normalize=False if vec_normalize == "none" else vec_normalize,
+            frame_stack=frame_stack,
             signers=signer,
             name=name,
             channel=channel,

@@ -61,6 +61,11 @@ class LimitOptions:
                 f"no output is called {', '.join(unknown)}; the outputs are {', '.join(outputs)}"
             )
 
+    def over(self, known: LimitOptions) -> LimitOptions:
+        """These, and where they say nothing, those that are known otherwise."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(known, **given)
+
     @property
     def is_default(self) -> bool:
         return all(value is None for value in vars(self).values())
