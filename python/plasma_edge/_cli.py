@@ -90,9 +90,10 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
     stats = policy.stats
     return {
         "packet": policy.info.content_digest.hex()[:16],
-        "env": args.env,
+        "env": env.spec.id,
         "episodes": args.episodes,
         "return_mean": float(np.mean(returns)),
+        "return_ci95": _half_width(returns),
         "return_min": float(np.min(returns)),
         "return_max": float(np.max(returns)),
         "steps": stats.steps,
@@ -100,6 +101,13 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
         "step_p50_us": stats.p50_us,
         "step_p99_us": stats.p99_us,
     }
+
+
+def _half_width(returns: list[float]) -> float | None:
+    """Of the 95 % confidence interval of the mean; a single episode has none."""
+    if len(returns) < 2:
+        return None
+    return float(1.96 * np.std(returns, ddof=1) / np.sqrt(len(returns)))
 
 
 def _lines(result: dict[str, Any]) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import gymnasium
+import numpy as np
 import pytest
 
 from plasma_edge._cli import main
+from plasma_edge._episodes import RETIRED
 
 from .conftest import REACH, Signer
 
@@ -38,9 +42,91 @@ def test_run_flies_a_real_environment(
     result = json.loads(capsys.readouterr().out)
     assert result["episodes"] == 5
     assert result["return_mean"] > 100  # leaning does well; a random policy gets about 22
+    assert result["return_ci95"] == 0  # of 500s
     assert result["faults"] == 0
+    assert main([*args[:-1], "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["return_ci95"] is None
     assert main(args) == 0
     assert "return_mean" in capsys.readouterr().out
+
+
+# Goes right, whatever the square.
+WALK = f"""
+input  obs f32[1]
+const  t   f32[16,4] = {"0 0 1 0 " * 16}
+arena  row f32[1,4]
+arena  v   f32[4]
+output act i32[1] actuator low 0 high 3 safe 0
+gather row, t, obs
+concat v, row
+argmax act, v
+"""
+LAMPS = """
+input  obs f32[1]
+const  t   f32[2,2] = 0 1 1 0
+arena  row f32[1,2]
+output act f32[2] actuator low 0 high 1 safe 0
+gather row, t, obs
+concat act, row
+"""
+
+
+def _fly(signer: Signer, text: str, env: str, key_file: Path, tmp_path: Path) -> int:
+    path = tmp_path / "packet.plasma"
+    path.write_bytes(signer.base(text))
+    return main(["run", str(path), "--trust", str(key_file), "--env", env, "--json"])
+
+
+def test_run_gives_indices_to_a_policy(
+    signer: Signer, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _fly(signer, WALK, "FrozenLake-v1", key_file, tmp_path) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["faults"] == 0
+    assert result["steps"] > 20
+
+
+class Lamps(gymnasium.Env[Any, Any]):
+    """Rewards two lamps that are set by index, as whole numbers; observes which is on, by name."""
+
+    observation_space = gymnasium.spaces.Dict({"obs": gymnasium.spaces.Discrete(2)})
+    action_space = gymnasium.spaces.MultiDiscrete([2, 2])
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        return {"obs": np.int64(1)}, {}
+
+    def step(self, action: Any) -> Any:
+        assert self.action_space.contains(action)
+        return {"obs": np.int64(1)}, float(10 * action[0] + action[1]), True, False, {}
+
+
+def test_run_takes_choices_from_a_policy(
+    signer: Signer, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gymnasium.register("Lamps-v0", Lamps)
+    assert _fly(signer, LAMPS, "Lamps-v0", key_file, tmp_path) == 0
+    assert json.loads(capsys.readouterr().out)["return_mean"] == 10
+
+
+def test_run_flies_the_successor_of_a_retired_environment(
+    signer: Signer, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+    input  obs f32[3]
+    const  w   i8[1,3] scale s = 1 1 1
+    const  s   f32[1] = 1
+    output act f32[1] actuator low -2 high 2 safe 0
+    linear act, obs, w
+    """
+    assert _fly(signer, text, "Pendulum-v0", key_file, tmp_path) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["env"] == "Pendulum-v1"
+    assert 0 < result["return_ci95"] < result["return_max"] - result["return_min"]
+
+
+@pytest.mark.parametrize("successor", sorted(set(RETIRED.values())))
+def test_successors_exist(successor: str) -> None:
+    assert successor in gymnasium.registry
 
 
 def test_bench_prints_percentiles(

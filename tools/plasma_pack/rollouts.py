@@ -42,7 +42,7 @@ def _episode(
         policy.reset()
     while not ended and len(cases) < longest:
         cases.append(_case(program, obs))
-        action = env.action_space.sample() if policy is None else act(policy, obs)
+        action = env.action_space.sample() if policy is None else act(policy, env, obs)
         obs, _, terminated, truncated, _ = env.step(action)
         ended = terminated or truncated
     return cases
