@@ -69,8 +69,8 @@ def build(
 ) -> Packet:
     """Compile a policy, quantise it, self-test it and sign it; with `out`, write it there.
 
-    source        ONNX (path, bytes, ModelProto), a zip of Stable-Baselines3 (path, bytes), a text
-                  program (path ending in .pasm) or a Program
+    source        ONNX (path, bytes, ModelProto), a zip of Stable-Baselines3 or TensorFlow Lite
+                  (path, bytes), a text program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
     golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when
                   there are several inputs); None draws them at random, for a policy of

@@ -144,7 +144,10 @@ def keygen(
 @_command
 def build(
     source: Annotated[
-        Path, typer.Argument(help="policy: ONNX, Stable-Baselines3 (.zip), text (.pasm)")
+        Path,
+        typer.Argument(
+            help="policy: ONNX, Stable-Baselines3 (.zip), TensorFlow Lite, text (.pasm)"
+        ),
     ],
     key: KeyFiles,
     out: Out,
