@@ -32,6 +32,7 @@ from plasma_pack.program.program import Array, DType, Storage
 Ids = npt.NDArray[np.int64]
 Dims = tuple[int, ...]
 MAX_OPERANDS = 8
+MAX_ELEMENTS = 1 << 24  # of a tensor: every element has an id here
 MAX_MIXED = 8  # times as many elements as are taken may be put together for it
 HIDDEN = 1e30  # what hides a key; a sum with any score is finite
 
@@ -102,6 +103,10 @@ class Builder:
     ) -> Ids:
         """A new tensor of these dims, or a vector; gives the ids of its elements."""
         span = Span(self._next_id, name, (dims,) if isinstance(dims, int) else dims, dtype, storage)
+        if span.elements > MAX_ELEMENTS:
+            raise SourceError(
+                f"tensor {name!r} has shape {span.dims}, expected at most {MAX_ELEMENTS:,} elements"
+            )
         self.spans[name] = span
         self._order.append(span)
         self._next_id += span.elements

@@ -7,7 +7,7 @@ import onnx
 
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.tflite.graph import GraphBuilder
-from plasma_pack.importers.tflite.model import FLOAT_ONLY, read_model
+from plasma_pack.importers.tflite.model import BROKEN, FLOAT_ONLY, read_model
 from plasma_pack.importers.tflite.operators import OPERATORS
 
 _COMPUTED = ("FLOAT32", "INT32", "INT64", "BOOL")
@@ -28,7 +28,7 @@ def to_onnx(data: bytes) -> onnx.ModelProto:
             )
         try:
             OPERATORS[operator.op](graph, operator)
-        except (ValueError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
+        except BROKEN as error:
             if isinstance(error, SourceError):
                 raise
             raise SourceError(f"{operator} breaks the rules of its schema: {error}") from error

@@ -61,6 +61,9 @@ class GraphBuilder:
             raise SourceError(f"{self.label} takes shapes or axes known at run time only")
         return [int(n) for n in values.reshape(-1)]
 
+    def number(self, value: float) -> str:
+        return self.constant(np.array(value, np.float32))
+
     def constant(self, values: AnyArray) -> str:
         name = f"{self.label}/constant{len(self.constants)}"
         self.constants[name] = numpy_helper.from_array(np.array(values, order="C"), name)
@@ -80,7 +83,7 @@ class GraphBuilder:
         result = operator.outputs[0].name
         activation = int(operator.option("FusedActivationFunction")) if _fuses(operator) else 0
         if activation in _CLIPS:
-            low, high = (self.constant(np.float32(limit)) for limit in _CLIPS[activation])
+            low, high = (self.number(limit) for limit in _CLIPS[activation])
             self.emit("Clip", value, low, high, to=result)
         elif activation in _ACTIVATIONS or activation == 0:
             self.emit(_ACTIVATIONS.get(activation, "Identity"), value, to=result)

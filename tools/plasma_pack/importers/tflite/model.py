@@ -19,9 +19,12 @@ import numpy.typing as npt
 from plasma_pack.errors import SourceError
 
 IDENTIFIER = b"TFL3"  # from byte 4 on
-MAX_OPERATORS, MAX_TENSORS, MAX_ELEMENTS = 10_000, 50_000, 1 << 28
-_BROKEN = (struct.error, ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)
-_DTYPES = {
+MAX_OPERATORS, MAX_TENSORS, MAX_ELEMENTS = 10_000, 50_000, 1 << 24
+BROKEN = (
+    *(struct.error, ValueError, TypeError, IndexError, KeyError, AttributeError),
+    *(OverflowError, ZeroDivisionError),
+)
+_DTYPES: dict[str, np.dtype[Any]] = {
     "FLOAT32": np.dtype("<f4"),
     "FLOAT16": np.dtype("<f2"),
     "INT8": np.dtype("i1"),
@@ -88,19 +91,20 @@ def read_model(data: bytes) -> Model:
         return _Reader(tables, root).model()
     except SourceError:
         raise
-    except _BROKEN as error:
+    except BROKEN as error:
         raise SourceError(f"the file is not whole TensorFlow Lite: {error}") from error
 
 
 def _tables() -> ModuleType:
     try:
-        import tflite
+        import tflite  # type: ignore[import-untyped]
     except ImportError as error:
         raise SourceError(
             "a TensorFlow Lite file needs the package tflite; "
             "run: pip install 'plasma-edge[tflite]'"
         ) from error
-    return tflite  # type: ignore[no-any-return]
+    tables: ModuleType = tflite
+    return tables
 
 
 class _Reader:
@@ -145,7 +149,8 @@ class _Reader:
             return None
         if kind not in _DTYPES:
             raise SourceError(f"tensor {name!r} is {kind}; {FLOAT_ONLY}")
-        values = np.frombuffer(buffer.DataAsNumpy().tobytes(), _DTYPES[kind]).reshape(shape)
+        raw: bytes = buffer.DataAsNumpy().tobytes()
+        values: AnyArray = np.frombuffer(raw, _DTYPES[kind]).reshape(shape)
         return _dequantized(tensor.Quantization(), values) if kind == "INT8" else values
 
     def _operator(self, index: int) -> Operator:
@@ -189,8 +194,9 @@ def _dequantized(by: Any, values: AnyArray) -> AnyArray:
     scales, zeros = by.ScaleAsNumpy(), by.ZeroPointAsNumpy()
     shape = np.ones(values.ndim, np.int64)
     shape[by.QuantizedDimension()] = scales.size
-    shifted = values.astype(np.float32) - zeros.reshape(shape)
-    return (shifted * scales.reshape(shape)).astype(np.float32)
+    shifted: AnyArray = values.astype(np.float64) - zeros.reshape(shape)
+    weights: AnyArray = (shifted * scales.reshape(shape)).astype(np.float32)
+    return weights
 
 
 def _numbers(array: Any) -> list[int]:

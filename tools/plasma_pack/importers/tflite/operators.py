@@ -224,14 +224,14 @@ def _pad(graph: GraphBuilder, operator: Operator) -> None:
     """Pairs of an axis → all before, then all behind."""
     x, pairs, *value = operator.inputs
     pads = np.array(graph.numbers(pairs)).reshape(-1, 2).T.reshape(-1)
-    filler = graph.value(value[0]) if value else graph.constant(np.float32(0))
+    filler = graph.value(value[0]) if value else graph.number(0)
     graph.finish(operator, graph.emit("Pad", graph.value(x), graph.constant(pads), filler))
 
 
 def _softmax(graph: GraphBuilder, operator: Operator) -> None:
     x, beta = graph.value(operator.inputs[0]), operator.option("Beta", 1.0)
     if beta != 1:
-        x = graph.emit("Mul", x, graph.constant(np.float32(beta)))
+        x = graph.emit("Mul", x, graph.number(beta))
     graph.finish(operator, graph.emit("Softmax", x, axis=-1))
 
 
@@ -242,7 +242,7 @@ def _leaky_relu(graph: GraphBuilder, operator: Operator) -> None:
 
 def _relu_within(low: float, high: float) -> Convert:
     def convert(graph: GraphBuilder, operator: Operator) -> None:
-        limits = [graph.constant(np.float32(limit)) for limit in (low, high)]
+        limits = [graph.number(limit) for limit in (low, high)]
         graph.finish(operator, graph.emit("Clip", graph.value(operator.inputs[0]), *limits))
 
     return convert
@@ -253,7 +253,7 @@ def _gelu(graph: GraphBuilder, operator: Operator) -> None:
     x = graph.value(operator.inputs[0])
 
     def scaled(value: str, by: float) -> str:
-        return graph.emit("Mul", value, graph.constant(np.float32(by)))
+        return graph.emit("Mul", value, graph.number(by))
 
     if operator.option("Approximate"):
         cube = graph.emit("Mul", graph.emit("Mul", x, x), x)
@@ -261,7 +261,7 @@ def _gelu(graph: GraphBuilder, operator: Operator) -> None:
         gate = graph.emit("Tanh", scaled(inner, (2 / np.pi) ** 0.5))
     else:
         gate = graph.emit("Erf", scaled(x, 2**-0.5))
-    one = graph.constant(np.float32(1))
+    one = graph.number(1)
     graph.finish(operator, graph.emit("Mul", scaled(x, 0.5), graph.emit("Add", gate, one)))
 
 
