@@ -30,7 +30,7 @@ from plasma_pack.program.layout import lay_out
 from plasma_pack.program.program import Program, Storage
 from plasma_pack.quantizer import WeightOptions, quantized
 
-Source = str | PathLike[str] | bytes | onnx.ModelProto | Program
+Source = str | PathLike[str] | bytes | onnx.ModelProto | Program | object  # as sources.KINDS says
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def build(
     """Compile a policy, quantise it, self-test it and sign it; with `out`, write it there.
 
     source        ONNX (path, bytes, ModelProto), a zip of Stable-Baselines3 or TensorFlow Lite
-                  (path, bytes), a text program (path ending in .pasm) or a Program
+                  (path, bytes), a torch module or program of torch.export, an MLP of scikit-learn
+                  alone or in a Pipeline, a text program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
     golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when
                   there are several inputs); None draws them at random, for a policy of
@@ -155,8 +156,8 @@ def _compile(
         program = lay_out(with_limits(_described(source, ranges, units), limits))
         origin = {"format": "program"}
         return _Compiled(program, encode(program), origin, observations=storage.golden)
-    named = source if isinstance(source, (bytes, onnx.ModelProto)) else Path(source)
-    imported = import_policy(named, hints, options)
+    named = Path(source) if isinstance(source, (str, PathLike)) else source
+    imported = import_policy(named, replace(hints, example=storage.golden), options)
     described = _described(imported.program, ranges, units)
     limited = with_limits(described, limits.over(imported.limits))
     observations = imported.observations if storage.golden is None else storage.golden

@@ -4,77 +4,97 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
 
 from plasma_pack.compiler.lowering import Options
 from plasma_pack.errors import OptionError, SourceError
+from plasma_pack.importers import pytorch
 from plasma_pack.importers.imported import Imported
 from plasma_pack.importers.onnx.convert import import_onnx
+from plasma_pack.importers.pytorch import Example, is_pytorch
 from plasma_pack.importers.sb3.convert import VecNormalizeFile, import_sb3, is_sb3
-from plasma_pack.importers.tflite.convert import to_onnx
+from plasma_pack.importers.sklearn import import_sklearn, is_sklearn
+from plasma_pack.importers.tflite import convert as tflite
 from plasma_pack.importers.tflite.model import is_tflite
 
-Source = Path | bytes | onnx.ModelProto
+Source = Path | bytes | onnx.ModelProto | object
+KINDS = (
+    "ONNX, a zip of Stable-Baselines3, TensorFlow Lite (path or bytes), a text program (.pasm), "
+    "a torch module or torch.export program, an MLP of scikit-learn"
+)
 _HEAD_BYTES = 8
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What a file may not say: states of an ONNX graph; of Stable-Baselines3, where the statistics
-    of VecNormalize are and how many frames the packet stacks.
+    """What a policy may not say: states of an ONNX graph; of Stable-Baselines3, where the statistics
+    of VecNormalize are and how many frames the packet stacks; of a torch module, what it takes.
     """
 
     states: Mapping[str, str] | None = None
     vec_normalize: VecNormalizeFile = None
     frame_stack: int | None = None
+    example: Example = None
 
 
 def import_policy(source: Source, hints: Hints, options: Options) -> Imported:
     """Compile a policy of any known format. Raises SourceError, OptionError for a hint that has no
     meaning there.
     """
-    head = _head(source)
-    zipped = _whole(source) if head.startswith(b"PK") else None
-    if zipped is not None and is_sb3(zipped):
-        _refuse({"states": hints.states}, "a zip of Stable-Baselines3")
-        path = source if isinstance(source, Path) else None
-        return import_sb3(
-            zipped,
-            path,
-            vec_normalize=hints.vec_normalize,
-            frame_stack=hints.frame_stack,
-            options=options,
-        )
-    if zipped is not None:
+    if is_sklearn(source):
+        _refuse(hints, "scikit-learn")
+        return import_sklearn(source, options)
+    if is_pytorch(source):
+        return _import_onnx(pytorch.to_onnx(source, hints.example), "pytorch", hints, options)
+    if isinstance(source, onnx.ModelProto):
+        return _import_onnx(source, "onnx", hints, options)
+    if not isinstance(source, (Path, bytes)):
+        raise SourceError(f"{type(source).__name__} is not a policy; expected one of {KINDS}")
+    head = _read(source, _HEAD_BYTES)
+    if head.startswith(b"PK"):
+        return _import_zip(source, hints, options)
+    if head.startswith(b"\x80") and len(head) > 1 and head[1] <= 5:
         raise SourceError(
-            "the policy is a zip file, but not one that model.save of Stable-Baselines3 writes"
+            "the policy is a pickle, which runs what it likes when it is loaded; if you trust it, "
+            "load it and pass the object to plasma_pack.build"
         )
-    kind = "tflite" if is_tflite(head) else "onnx"
-    _refuse({"vec_normalize": hints.vec_normalize, "frame_stack": hints.frame_stack}, kind)
-    model = to_onnx(_whole(source)) if kind == "tflite" else source
-    onnx_import = import_onnx(model, states=hints.states, options=options)
-    origin = {
-        "format": kind,
-        "opset": onnx_import.opset,
-        "producer": onnx_import.producer,
-    }
-    return Imported(onnx_import.program, origin)
+    if is_tflite(head):
+        return _import_onnx(tflite.to_onnx(_read(source)), "tflite", hints, options)
+    return _import_onnx(source, "onnx", hints, options)
 
 
-def _head(source: Source) -> bytes:
-    """The first bytes of a file."""
-    return b"" if isinstance(source, onnx.ModelProto) else _read(source, _HEAD_BYTES)
+def _import_zip(source: Path | bytes, hints: Hints, options: Options) -> Imported:
+    data = _read(source)
+    if not is_sb3(data):
+        raise SourceError(
+            "the policy is a zip file, but not one that model.save of Stable-Baselines3 writes; "
+            "weights that torch.save wrote are no policy without their module: load it and pass "
+            "the module to plasma_pack.build"
+        )
+    _refuse(replace(hints, vec_normalize=None, frame_stack=None), "a zip of Stable-Baselines3")
+    return import_sb3(
+        data,
+        source if isinstance(source, Path) else None,
+        vec_normalize=hints.vec_normalize,
+        frame_stack=hints.frame_stack,
+        options=options,
+    )
 
 
-def _whole(source: Source) -> bytes:
-    assert not isinstance(source, onnx.ModelProto)
-    return _read(source, -1)
+def _import_onnx(
+    model: Path | bytes | onnx.ModelProto, kind: str, hints: Hints, options: Options
+) -> Imported:
+    _refuse(replace(hints, states=None), kind)
+    imported = import_onnx(model, states=hints.states, options=options)
+    origin = {"format": kind, "opset": imported.opset, "producer": imported.producer}
+    return Imported(imported.program, origin)
 
 
-def _read(source: Path | bytes, count: int) -> bytes:
+def _read(source: Path | bytes, count: int = -1) -> bytes:
+    """All of a file, or its first bytes."""
     if isinstance(source, bytes):
         return source if count < 0 else source[:count]
     try:
@@ -84,7 +104,9 @@ def _read(source: Path | bytes, count: int) -> bytes:
         raise SourceError(f"{source} cannot be read: {error}") from error
 
 
-def _refuse(given: Mapping[str, object], where: str) -> None:
+def _refuse(hints: Hints, where: str) -> None:
+    """Whatever is given but for the example, which is there for all who need one."""
+    given = vars(replace(hints, example=None))
     named = [name for name, value in given.items() if value is not None]
     if named:
         raise OptionError(f"{', '.join(named)} has no meaning for {where}")
