@@ -80,15 +80,14 @@ LANDER = {
     "n_epochs": 4,
     "ent_coef": 0.01,
 }
-WALKER = {
-    "n_steps": 2048,
-    "batch_size": 64,
+SWING = {
+    "n_steps": 1024,
     "gae_lambda": 0.95,
-    "gamma": 0.999,
+    "gamma": 0.9,
     "n_epochs": 10,
-    "ent_coef": 0.0,
-    "learning_rate": 3e-4,
-    "clip_range": 0.18,
+    "learning_rate": 1e-3,
+    "use_sde": True,
+    "sde_sample_freq": 4,
 }
 TABLE = (
     Run(sb3.PPO, "CartPole-v1", 40_000, ON_CARTPOLE, envs=8),
@@ -115,7 +114,7 @@ TABLE = (
     Run(sb3.DDPG, "Pendulum-v1", 6_000, NOISE),
     Run(contrib.TQC, "Pendulum-v1", 4_000, {"learning_rate": 1e-3}),
     Run(sb3.PPO, "LunarLander-v3", 150_000, LANDER, envs=16),
-    Run(sb3.PPO, "BipedalWalker-v3", 400_000, WALKER, envs=16, normalised=True),
+    Run(sb3.PPO, "Pendulum-v1", 60_000, SWING, envs=4, normalised=True),
 )
 
 

@@ -78,9 +78,10 @@ def build(
                   Stable-Baselines3 as its spaces and statistics say
     audit         {'verdict': 'unverified' | 'verified', scores…}
     max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
-    weights       'auto': int8 but where that costs more than max_error, see docs/quantisation.md; or
-                  for all layers 'int8', 'f32' (4 × the bytes, several times the work) or 'f16' (2 ×
-                  the bytes; the work of f32)
+    weights       'auto': int8 but where that costs more than max_error, see docs/quantisation.md (a
+                  small policy of Stable-Baselines3: f16 or f32, unless told what it sees); or for all
+                  layers 'int8', 'f32' (4 × the bytes, several times the work) or 'f16' (2 × the
+                  bytes; the work of f32)
     max_error     of every output against float weights: root mean square in parts of its range, or
                   share of choices that differ; default 0.01 and 0.005
     calibration   observations to measure that on, as for golden; default those for golden
@@ -160,10 +161,12 @@ def _compile(
     imported = import_policy(named, replace(hints, example=storage.golden), options)
     described = _described(imported.program, ranges, units)
     limited = with_limits(described, limits.over(imported.limits))
-    observations = imported.observations if storage.golden is None else storage.golden
-    choice = quantized(limited, replace(storage, golden=observations))
+    if storage.golden is None:
+        weights = imported.weights if storage.is_default else storage.weights
+        storage = replace(storage, weights=weights, golden=imported.observations)
+    choice = quantized(limited, storage)
     program = lay_out(choice.program)
-    return _Compiled(program, encode(program), imported.origin, choice.report, observations)
+    return _Compiled(program, encode(program), imported.origin, choice.report, storage.golden)
 
 
 def _compile_text(path: Path, golden: Observations) -> _Compiled:

@@ -140,6 +140,17 @@ def test_the_same_zip_gives_the_same_bytes(key: Key, tmp_path: Path) -> None:
     assert pp.build(path, key=key).data == pp.build(path.read_bytes(), key=key).data
 
 
+@pytest.mark.parametrize(
+    ("told", "smallest"),
+    [({}, 2), ({"weights": "int8"}, 1), ({"golden": np.zeros((20, 6)), "max_error": 0.5}, 1)],
+)
+def test_a_small_policy_keeps_f16_while_nobody_says_what_it_sees(
+    told: Any, smallest: int, key: Key, tmp_path: Path
+) -> None:
+    packet = pp.build(agents.saved(_agent("PPO"), tmp_path), key=key, **told)
+    assert packet.certificate.const_bytes // (64 * 64 + 64 * 6 + 64 * 3) == smallest
+
+
 class Squared(torch.nn.Module):
     """An activation of somebody's own."""
 

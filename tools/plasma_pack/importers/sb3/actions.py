@@ -27,9 +27,7 @@ def act(network: Network, logits: Ids, space: Space, *, squashes: bool) -> tuple
         return _continuous(network, logits, space, squashes=squashes)
     if isinstance(space, Discrete):
         _expect(logits, space.n)
-        value = network.builder.tensor(logits)
-        index = network.builder.emit("argmax", [value], 1, dtype=DType.I32)
-        return network.builder.ids(index), LimitOptions()
+        return network.builder.ids(_largest(network.builder, logits)), LimitOptions()
     if isinstance(space, MultiBinary):
         sizes = [2] * int(np.prod(space.shape))
         _expect(logits, len(sizes))
@@ -70,6 +68,10 @@ def _continuous(
 
 def _choice(builder: Builder, logits: Ids) -> Ids:
     """The index of the largest as f32 [1], which instructions can put beside others."""
-    index = builder.emit("argmax", [builder.tensor(logits)], 1, dtype=DType.I32)
     numbers = builder.constant(np.arange(logits.size, dtype=np.float32))
-    return builder.ids(builder.emit("gather", [numbers, index], 1))
+    return builder.ids(builder.emit("gather", [numbers, _largest(builder, logits)], 1))
+
+
+def _largest(builder: Builder, logits: Ids) -> str:
+    """Their index, i32 [1]."""
+    return builder.emit("argmax", [builder.tensor(logits)], 1, dtype=DType.I32)

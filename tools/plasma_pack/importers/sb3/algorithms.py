@@ -30,13 +30,15 @@ class Policy:
     """actor: from observations to the last layer, given the activation and policy_kwargs.
 
     activation: when policy_kwargs has none. squashes: ends in tanh, spread over the bounds, when
-    policy_kwargs does not say. ignored: beginnings of names that do not act.
+    policy_kwargs does not say. ignored: beginnings of names that do not act. weights: what keeps
+    its choices; values are near a hundred and differ by a hundredth, which f16 rounds away.
     """
 
     actor: Callable[[Network, Observations, str, Options], Ids]
     activation: str
     squashes: bool
     ignored: tuple[str, ...]
+    weights: str = "f16"
 
 
 def policy_of(value: Any) -> Policy:
@@ -128,11 +130,11 @@ POLICIES = {
     "stable_baselines3.sac.policies": _GAUSSIAN,
     "stable_baselines3.td3.policies": _DETERMINISTIC,
     "stable_baselines3.dqn.policies": Policy(
-        _q_values, "ReLU", squashes=False, ignored=("q_net_target.",)
+        _q_values, "ReLU", squashes=False, ignored=("q_net_target.",), weights="f32"
     ),
     "sb3_contrib.tqc.policies": _GAUSSIAN,
     "sb3_contrib.qrdqn.policies": Policy(
-        _mean_quantiles, "ReLU", squashes=False, ignored=("quantile_net_target.",)
+        _mean_quantiles, "ReLU", squashes=False, ignored=("quantile_net_target.",), weights="f32"
     ),
     "sb3_contrib.common.recurrent.policies": _RECURRENT,
     "sb3_contrib.ars.policies": Policy(_searched, "ReLU", squashes=True, ignored=()),

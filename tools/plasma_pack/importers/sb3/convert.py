@@ -33,6 +33,7 @@ MAX_DATA_BYTES = 64 << 20
 VecNormalizeFile = Path | Literal[False] | None  # None: look for it
 
 MEMBERS = ("data", "policy.pth")
+MANY_WEIGHTS = 1 << 19  # a megabyte as f16
 _EXTRACTORS = "stable_baselines3.common.torch_layers."
 
 
@@ -75,7 +76,8 @@ def import_sb3(
     )
     program = lower(network.builder, {actions.NAME: action}, network.states, options or Options())
     _check_inputs(network, program)
-    return Imported(program, saved.origin(found), limits, observer.samples)
+    weights = _weights(network, policy)
+    return Imported(program, saved.origin(found), limits, observer.samples, weights)
 
 
 class _Saved:
@@ -156,6 +158,16 @@ def _statistics_file(saved: _Saved, path: Path | None, named: VecNormalizeFile) 
             "FILE, vec_normalize=…; none, or False, if it normalised rewards alone"
         )
     return found
+
+
+def _weights(network: Network, policy: Policy) -> str:
+    """Drawn observations do not tell what int8 costs: a policy that balances lives where its choices
+    are closest. So, small ones keep their weights in float, unless somebody says what they see.
+    """
+    taken = [network.weights[name] for name in network.taken]
+    has_kernels = any(values.ndim == 4 for values in taken)
+    is_large = sum(values.size for values in taken) > MANY_WEIGHTS
+    return "auto" if has_kernels or is_large else policy.weights
 
 
 def _check_inputs(network: Network, program: Program) -> None:

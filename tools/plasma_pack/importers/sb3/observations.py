@@ -27,7 +27,6 @@ NAME = "obs"
 MAX_CHOICES = 4096
 MOST_SAMPLES, LEAST_SAMPLES = 1024, 16
 _SAMPLED_ELEMENTS = 1 << 23  # of the largest input, 64 MB
-_DECADES = 2
 _BLOCKS = 4
 _BYTE = 1 / 255
 Seen = Ids | Pixels
@@ -124,16 +123,12 @@ class Observer:
         return frames
 
     def _draw(self, space: Box, dims: tuple[int, ...], statistics: Statistics | None) -> AnyArray:
-        """Observations to measure with: as they were in training, or else of every magnitude up to
-        the space's own, because a policy that does well often keeps them small.
-        """
+        """Observations to test with: as they were in training, or else as the space has them."""
         if space.is_image:
             return self._pictures(dims)
         drawn = self.generator.standard_normal((self.count, *dims))
         if statistics is not None and statistics.mean.shape == dims:
             return drawn / statistics.scale + statistics.mean
-        axes = (self.count, *[1] * len(dims))
-        drawn = drawn * 10 ** self.generator.uniform(-_DECADES, 0, axes)
         return np.clip(drawn, float(space.low.min()), float(space.high.max()))
 
     def _pictures(self, dims: tuple[int, ...]) -> AnyArray:
