@@ -65,12 +65,14 @@ def build(
     units: Mapping[str, str] | None = None,
     vec_normalize: str | PathLike[str] | Literal[False] | None = None,
     frame_stack: int | None = None,
+    network: str | PathLike[str] | Mapping[str, Any] | None = None,
     **release: Unpack[ReleaseOptions],
 ) -> Packet:
     """Compile a policy, quantise it, self-test it and sign it; with `out`, write it there.
 
     source        ONNX (path, bytes, ModelProto), a zip of Stable-Baselines3 or TensorFlow Lite
-                  (path, bytes), a torch module or program of torch.export, an MLP of scikit-learn
+                  (path, bytes), a state_dict of CleanRL's scripts or described by `network` (path,
+                  bytes; torch.save or safetensors), a torch module or program of torch.export, an MLP of scikit-learn
                   alone or in a Pipeline, a text program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
     golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when
@@ -99,6 +101,8 @@ def build(
                   False: none
     frame_stack   observations come one by one and the packet stacks so many, as VecFrameStack does;
                   else a stacked policy takes stacked observations
+    network       of a state_dict that is not CleanRL's: which layers act, as JSON or a mapping
+                  (docs/importing.md)
     release       name, channel, sequence, rollback_index, not_before, not_after, metadata;
                   signers: public keys that sign later; password of the private keys
 
@@ -111,7 +115,12 @@ def build(
     _check_counts(max_adapters, max_rank)
     options = Options(max_rank if max_adapters else 0)
     storage = WeightOptions(weights, max_error, calibration, env, golden)
-    hints = Hints(states or None, _path(vec_normalize), frame_stack)
+    hints = Hints(
+        states=states or None,
+        vec_normalize=_path(vec_normalize),
+        frame_stack=frame_stack,
+        network=Path(network) if isinstance(network, (str, PathLike)) else network,
+    )
     compiled = _compile(source, limits, hints, options, storage, ranges or {}, units or {})
     program = compiled.program
     draft = Draft(

@@ -100,9 +100,3 @@ def test_inputs_of_another_name_are_refused(key: Ed25519PrivateKey) -> None:
 def test_control_flow_is_refused_with_what_torch_says(key: Ed25519PrivateKey) -> None:
     with pytest.raises(SourceError, match=r"torch\.onnx\.export cannot export the module"):
         pp.build(Branching(), key=key, golden=OBSERVATIONS)
-
-
-def test_weights_alone_are_refused(key: Ed25519PrivateKey, tmp_path: Path) -> None:
-    torch.save(networks.Mlp().state_dict(), tmp_path / "agent.pth")
-    with pytest.raises(SourceError, match="no policy without their module"):
-        pp.build(tmp_path / "agent.pth", key=key)

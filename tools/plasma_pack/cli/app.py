@@ -146,7 +146,7 @@ def build(
     source: Annotated[
         Path,
         typer.Argument(
-            help="policy: ONNX, Stable-Baselines3 (.zip), TensorFlow Lite, text (.pasm)"
+            help="policy: ONNX, Stable-Baselines3, CleanRL or other state_dict, TensorFlow Lite, .pasm"
         ),
     ],
     key: KeyFiles,
@@ -182,6 +182,10 @@ def build(
     ] = None,
     frame_stack: Annotated[
         int | None, typer.Option(help="frames of an SB3 policy for the packet to stack itself")
+    ] = None,
+    network: Annotated[
+        Path | None,
+        typer.Option(help="JSON: which layers of a state_dict act (docs/importing.md)"),
     ] = None,
     signer: Signers = [],  # noqa: B006
     name: Name = "",
@@ -221,6 +225,7 @@ def build(
             units=pairs("--unit", unit),
             vec_normalize=False if vec_normalize == "none" else vec_normalize,
             frame_stack=frame_stack,
+            network=network,
             signers=signer,
             name=name,
             channel=channel,

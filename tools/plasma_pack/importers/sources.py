@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -17,27 +18,38 @@ from plasma_pack.importers.onnx.convert import import_onnx
 from plasma_pack.importers.pytorch import Example, is_pytorch
 from plasma_pack.importers.sb3.convert import VecNormalizeFile, import_sb3, is_sb3
 from plasma_pack.importers.sklearn import import_sklearn, is_sklearn
+from plasma_pack.importers.state_dict.convert import import_state_dict
+from plasma_pack.importers.state_dict.weights import (
+    Weights,
+    is_safetensors,
+    is_weights,
+    read_safetensors,
+    read_weights,
+)
 from plasma_pack.importers.tflite import convert as tflite
 from plasma_pack.importers.tflite.model import is_tflite
 
 Source = Path | bytes | onnx.ModelProto | object
 KINDS = (
-    "ONNX, a zip of Stable-Baselines3, TensorFlow Lite (path or bytes), a text program (.pasm), "
-    "a torch module or torch.export program, an MLP of scikit-learn"
+    "ONNX, a zip of Stable-Baselines3, a state_dict of torch or safetensors, TensorFlow Lite (path "
+    "or bytes), a text program (.pasm), a torch module or torch.export program, an MLP of scikit-learn"
 )
-_HEAD_BYTES = 8
+_TITLES = {"onnx": "ONNX", "pytorch": "a torch module", "tflite": "TensorFlow Lite"}
+_HEAD_BYTES = 9
 
 
 @dataclass(frozen=True)
 class Hints:
     """What a policy may not say: states of an ONNX graph; of Stable-Baselines3, where the statistics
-    of VecNormalize are and how many frames the packet stacks; of a torch module, what it takes.
+    of VecNormalize are and how many frames the packet stacks; of a torch module, what it takes; of a
+    state_dict, which layers act.
     """
 
     states: Mapping[str, str] | None = None
     vec_normalize: VecNormalizeFile = None
     frame_stack: int | None = None
     example: Example = None
+    network: Mapping[str, Any] | Path | None = None
 
 
 def import_policy(source: Source, hints: Hints, options: Options) -> Imported:
@@ -56,6 +68,8 @@ def import_policy(source: Source, hints: Hints, options: Options) -> Imported:
     head = _read(source, _HEAD_BYTES)
     if head.startswith(b"PK"):
         return _import_zip(source, hints, options)
+    if is_safetensors(head):
+        return _import_weights(read_safetensors(_read(source)), hints, options)
     if head.startswith(b"\x80") and len(head) > 1 and head[1] <= 5:
         raise SourceError(
             "the policy is a pickle, which runs what it likes when it is loaded; if you trust it, "
@@ -68,11 +82,12 @@ def import_policy(source: Source, hints: Hints, options: Options) -> Imported:
 
 def _import_zip(source: Path | bytes, hints: Hints, options: Options) -> Imported:
     data = _read(source)
+    if is_weights(data):
+        return _import_weights(read_weights(data, "the policy"), hints, options)
     if not is_sb3(data):
         raise SourceError(
-            "the policy is a zip file, but not one that model.save of Stable-Baselines3 writes; "
-            "weights that torch.save wrote are no policy without their module: load it and pass "
-            "the module to plasma_pack.build"
+            "the policy is a zip file, but neither one that model.save of Stable-Baselines3 writes "
+            "nor a state_dict that torch.save does"
         )
     _refuse(replace(hints, vec_normalize=None, frame_stack=None), "a zip of Stable-Baselines3")
     return import_sb3(
@@ -84,10 +99,15 @@ def _import_zip(source: Path | bytes, hints: Hints, options: Options) -> Importe
     )
 
 
+def _import_weights(weights: Weights, hints: Hints, options: Options) -> Imported:
+    _refuse(replace(hints, network=None), "a state_dict")
+    return import_state_dict(weights, hints.network, options)
+
+
 def _import_onnx(
     model: Path | bytes | onnx.ModelProto, kind: str, hints: Hints, options: Options
 ) -> Imported:
-    _refuse(replace(hints, states=None), kind)
+    _refuse(replace(hints, states=None), _TITLES[kind])
     imported = import_onnx(model, states=hints.states, options=options)
     origin = {"format": kind, "opset": imported.opset, "producer": imported.producer}
     return Imported(imported.program, origin)

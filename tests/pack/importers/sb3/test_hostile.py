@@ -20,7 +20,7 @@ import stable_baselines3 as sb3
 
 import plasma_pack as pp
 from plasma_pack import SourceError
-from plasma_pack.importers.sb3.pickles import MAX_OPCODES, read_pickle
+from plasma_pack.importers.state_dict.pickles import MAX_OPCODES, read_pickle
 from plasma_pack.packet.keys import Key
 
 from . import agents
@@ -196,7 +196,7 @@ def test_a_broken_member_is_refused(
 
 
 def test_a_zip_of_something_else_is_refused(members: Members, key: Key) -> None:
-    _refused(_zip({"readme": b"hello"}), key, "not one that model.save")
+    _refused(_zip({"readme": b"hello"}), key, "neither one that model.save")
     _refused(_zip({"readme about policy.pth and data": b"x"}), key, "no member 'data'")
 
 

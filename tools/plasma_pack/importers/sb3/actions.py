@@ -12,8 +12,8 @@ import numpy as np
 from plasma_pack.compiler.builder import Builder, Ids
 from plasma_pack.compiler.limits import LimitOptions
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.network import Network
 from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, MultiBinary, Space
+from plasma_pack.importers.state_dict.network import Network
 from plasma_pack.program.program import DType
 
 NAME = "action"

@@ -17,9 +17,9 @@ import numpy as np
 from plasma_pack.compiler.builder import Ids
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.sb3.extractors import features
-from plasma_pack.importers.sb3.network import Network
 from plasma_pack.importers.sb3.observations import Seen
-from plasma_pack.importers.sb3.pickles import Name
+from plasma_pack.importers.state_dict.network import Network
+from plasma_pack.importers.state_dict.pickles import Name
 
 Observations = Mapping[str | None, Seen]
 Options = Mapping[str, Any]  # policy_kwargs

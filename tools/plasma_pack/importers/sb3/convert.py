@@ -19,13 +19,13 @@ from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.importers.imported import Imported
 from plasma_pack.importers.sb3 import actions
 from plasma_pack.importers.sb3.algorithms import Policy, policy_of
-from plasma_pack.importers.sb3.archive import Archive
-from plasma_pack.importers.sb3.network import Network
 from plasma_pack.importers.sb3.normalise import find_statistics, read_statistics
 from plasma_pack.importers.sb3.observations import Observer
-from plasma_pack.importers.sb3.pickles import Name, read_pickle
 from plasma_pack.importers.sb3.spaces import space
-from plasma_pack.importers.sb3.weights import read_weights
+from plasma_pack.importers.state_dict.archive import Archive
+from plasma_pack.importers.state_dict.network import Network
+from plasma_pack.importers.state_dict.pickles import Name, read_pickle
+from plasma_pack.importers.state_dict.weights import read_weights
 from plasma_pack.program.program import Program
 
 MAX_FILE_BYTES = 1 << 30

@@ -11,8 +11,8 @@ import numpy as np
 
 from plasma_pack.compiler.builder import Ids
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.network import Network, Pixels
 from plasma_pack.importers.sb3.observations import Seen
+from plasma_pack.importers.state_dict.network import Network, Pixels
 
 
 def features(network: Network, seen: Mapping[str | None, Seen], prefix: str) -> Ids:

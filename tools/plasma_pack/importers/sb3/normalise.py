@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.arrays import AnyArray, array
-from plasma_pack.importers.sb3.pickles import Object, read_pickle
+from plasma_pack.importers.state_dict.arrays import AnyArray, array
+from plasma_pack.importers.state_dict.pickles import Object, read_pickle
 
 MAX_BYTES = 64 << 20
 _NAMES = ("vecnormalize.pkl", "vec_normalize.pkl")

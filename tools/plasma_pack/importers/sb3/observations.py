@@ -16,11 +16,11 @@ import numpy as np
 
 from plasma_pack.compiler.builder import Ids
 from plasma_pack.errors import OptionError, SourceError
-from plasma_pack.importers.sb3.arrays import AnyArray
-from plasma_pack.importers.sb3.network import Network, Pixels
 from plasma_pack.importers.sb3.normalise import Normaliser, Statistics
 from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, Flat, MultiBinary
 from plasma_pack.importers.sb3.spaces import Space as Observed
+from plasma_pack.importers.state_dict.arrays import AnyArray
+from plasma_pack.importers.state_dict.network import Network, Pixels
 from plasma_pack.program.program import Storage
 
 NAME = "obs"

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.arrays import AnyArray, array, dtype
-from plasma_pack.importers.sb3.pickles import Object
+from plasma_pack.importers.state_dict.arrays import AnyArray, array, dtype
+from plasma_pack.importers.state_dict.pickles import Object
 
 _PACKAGE = "gymnasium.spaces."
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.pickles import Name, Object
+from plasma_pack.importers.state_dict.pickles import Name, Object
 
 AnyArray = npt.NDArray[Any]
 _KINDS = "biuf"

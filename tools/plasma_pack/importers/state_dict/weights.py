@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
+import safetensors
+import safetensors.numpy
 
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.archive import Archive
-from plasma_pack.importers.sb3.arrays import AnyArray
-from plasma_pack.importers.sb3.pickles import Name, Object, read_pickle
+from plasma_pack.importers.state_dict.archive import Archive
+from plasma_pack.importers.state_dict.arrays import AnyArray
+from plasma_pack.importers.state_dict.pickles import Name, Object, read_pickle
 
 MAX_PICKLE_BYTES = 16 << 20
 _DTYPES = {
@@ -27,8 +29,15 @@ _DTYPES = {
 Weights = Mapping[str, AnyArray]
 
 
+def is_weights(data: bytes) -> bool:
+    """A zip with a pickle of tensors at hand; one of Stable-Baselines3 has such a zip inside."""
+    return data.startswith(b"PK") and b"/data.pkl" in data and b"policy.pth" not in data
+
+
 def read_weights(data: bytes, what: str) -> Weights:
-    """{name: array} of a state_dict. Raises SourceError when it is anything else."""
+    """{name: array} of a state_dict, or of the first of several: the actor. Raises SourceError when
+    it is anything else.
+    """
     if not data.startswith(b"PK"):
         raise SourceError(
             f"{what} is not a zip: it is broken, or torch before 1.6 saved it; then load and save "
@@ -48,10 +57,19 @@ def read_weights(data: bytes, what: str) -> Weights:
         return storages[key]
 
     pickled = archive.read(f"{folder}data.pkl", MAX_PICKLE_BYTES)
-    state = read_pickle(pickled, f"data.pkl of {what}", storage)
+    state = _state_dict(read_pickle(pickled, f"data.pkl of {what}", storage))
     if not isinstance(state, dict):
         raise SourceError(f"{what} holds no state_dict")
     return {str(name): _tensor(value, f"{name} in {what}") for name, value in state.items()}
+
+
+def _state_dict(saved: Any) -> Any:
+    """As CleanRL saves it: alone, (actor, critics…), or {"model_weights": …, "args": …}."""
+    if isinstance(saved, (tuple, list)) and saved:
+        return saved[0]
+    if isinstance(saved, dict) and "model_weights" in saved:
+        return saved["model_weights"]
+    return saved
 
 
 def _folder(archive: Archive) -> str:
@@ -87,3 +105,15 @@ def _inside(storage: AnyArray, offset: int, size: Any, stride: Any) -> AnyArray:
     steps = [step * storage.itemsize for step in stride]
     view = np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
     return np.ascontiguousarray(view).reshape(size)
+
+
+def is_safetensors(head: bytes) -> bool:
+    """By the first nine bytes of a file: the length of a JSON object, and its beginning."""
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < 1 << 27
+
+
+def read_safetensors(data: bytes) -> Weights:
+    try:
+        return safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"the policy is not a whole safetensors file: {error}") from error

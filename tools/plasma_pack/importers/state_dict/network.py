@@ -14,7 +14,7 @@ import numpy as np
 
 from plasma_pack.compiler.builder import Builder, Ids
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.weights import Weights
+from plasma_pack.importers.state_dict.weights import Weights
 from plasma_pack.program.program import Array, Storage
 
 ACTIVATIONS = (
@@ -52,11 +52,12 @@ class Network:
     def has(self, prefix: str) -> bool:
         return any(name.startswith(prefix) for name in self.weights)
 
-    def take(self, name: str, rank: int) -> Array:
-        """Weights by name, of this rank."""
-        if name not in self.weights or self.weights[name].ndim != rank:
+    def take(self, name: str, rank: int | None) -> Array:
+        """Weights by name, of this rank; None: of any."""
+        if name not in self.weights or rank not in (None, self.weights[name].ndim):
             found = self.weights[name].shape if name in self.weights else "nothing"
-            raise SourceError(f"policy.pth: found {found} as {name!r}, expected {rank} dimensions")
+            expected = "an array" if rank is None else f"{rank} dimensions"
+            raise SourceError(f"the weights: found {found} as {name!r}, expected {expected}")
         self.taken.add(name)
         return self.weights[name].astype(np.float32)
 
@@ -69,7 +70,7 @@ class Network:
         ]
         if left:
             raise SourceError(
-                f"policy.pth has layers that no standard policy has: {', '.join(left[:4])}"
+                f"the weights have layers that no standard policy has: {', '.join(left[:4])}"
                 f"{' …' if len(left) > 4 else ''}; export the policy to ONNX instead"
             )
 
@@ -80,7 +81,7 @@ class Network:
     def _linear(self, x: Ids, weights: Array, bias: Array | None, label: str) -> Ids:
         if weights.shape[1] != x.size:
             raise SourceError(
-                f"policy.pth: {label} takes {weights.shape[1]} values, found {x.size}"
+                f"the weights: {label} takes {weights.shape[1]} values, found {x.size}"
             )
         value = self.builder.arrange(x)
         y = self.builder.linear(value.name, value.constant(weights), bias, label)
@@ -105,7 +106,7 @@ class Network:
             x = self.activate(self.linear(x, f"{prefix}.{index}"), activation)
         weights, bias = self.take(f"{prefix}.{last}.weight", 2), self._bias(f"{prefix}.{last}")
         if len(weights) % quantiles:
-            raise SourceError(f"policy.pth: {prefix} does not give {quantiles} quantiles")
+            raise SourceError(f"the weights: {prefix} does not give {quantiles} quantiles")
         if bias is not None:
             bias = bias.reshape(quantiles, -1).mean(0)
         means = weights.reshape(quantiles, -1, weights.shape[1]).mean(0)
@@ -120,10 +121,15 @@ class Network:
         }
         if found != set(range(0, 2 * len(found), 2)):
             raise SourceError(
-                f"policy.pth: {prefix} has layers at {sorted(found)}, expected every other place; "
+                f"the weights: {prefix} has layers at {sorted(found)}, expected every other place; "
                 "export the policy to ONNX instead"
             )
         return sorted(found)
+
+    def activation_named(self, name: str) -> str | None:
+        """Of torch.nn, whatever its case; None when it is none, or a layer is called so."""
+        known = {kind.lower(): kind for kind in ACTIVATIONS}
+        return None if f"{name}.weight" in self.weights else known.get(name.lower())
 
     def activate(self, x: Ids, kind: str) -> Ids:
         if kind == "Identity":
@@ -145,29 +151,36 @@ class Network:
         x = image.ids
         for index, (size, stride) in enumerate(zip(_NATURE_KERNELS, _NATURE_STRIDES, strict=True)):
             layer = f"{prefix}cnn.{2 * index}"
-            kernels, bias = self.take(f"{layer}.weight", 4), self._bias(layer)
+            kernels = self.take(f"{layer}.weight", 4)
             if kernels.shape[1:] != (len(x), size, size):
                 raise SourceError(
-                    f"policy.pth: {layer} has kernels {kernels.shape}, which is no NatureCNN on an "
+                    f"the weights: {layer} has kernels {kernels.shape}, which is no NatureCNN on an "
                     f"image of {len(x)} channels; export the policy to ONNX instead"
                 )
-            scale = image.scale if index == 0 else 1.0
-            x = self._convolve(x, kernels * np.float32(scale), bias, stride, layer)
+            x = self.convolution(x, layer, stride, image.scale if index == 0 else 1.0)
+            x = self.activate(x, "ReLU")
         return self.mlp(x, f"{prefix}linear", "ReLU")
 
-    def _convolve(self, x: Ids, kernels: Array, bias: Array | None, stride: int, label: str) -> Ids:
-        out, _, *extent = kernels.shape
+    def convolution(self, x: Ids, layer: str, stride: int, scale: float = 1.0) -> Ids:
+        """x [channels, height, width], times scale; no padding."""
+        kernels = self.take(f"{layer}.weight", 4) * np.float32(scale)
+        bias = self._bias(layer)
+        out, channels, *extent = kernels.shape
+        if x.ndim != 3 or len(x) != channels or stride < 1:
+            raise SourceError(
+                f"the weights: {layer} takes an image of {channels} channels, found {x.shape}"
+            )
         height, width = (
             (size - k) // stride + 1 for size, k in zip(x.shape[1:], extent, strict=True)
         )
         if height < 1 or width < 1:
-            raise SourceError(f"policy.pth: {label} does not fit an image {x.shape}")
+            raise SourceError(f"the weights: {layer} does not fit an image {x.shape}")
         constants = [kernels.transpose(0, 2, 3, 1), *([] if bias is None else [bias])]
         numbers = (float(stride), float(stride), 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
         dims = (height, width, out)
         image = self.builder.channels_last(x)
-        y = self.builder.emit("conv2d", [image], dims, constants, numbers, label)
-        return self.builder.ids(self.builder.unary("relu", y)).reshape(dims).transpose(2, 0, 1)
+        y = self.builder.emit("conv2d", [image], dims, constants, numbers, layer)
+        return self.builder.ids(y).reshape(dims).transpose(2, 0, 1)
 
     def lstm(self, x: Ids, prefix: str) -> Ids:
         """torch.nn.LSTM, one step; its states begin at zero, as they do in every episode."""
