@@ -86,6 +86,7 @@ def _statistics(rms: Any, state: dict[str, Any], what: str) -> Statistics:
     epsilon = float(array(state.get("epsilon", 1e-8), f"epsilon in {what}"))
     clip = float(array(state.get("clip_obs", 10.0), f"clip_obs in {what}"))
     spread = variance.astype(np.float64) + epsilon
-    if mean.shape != variance.shape or not (spread > 0).all() or not clip > 0:
-        raise SourceError(f"{what} holds a variance that is not positive, or another shape")
+    is_empty = not mean.ndim or not mean.size
+    if is_empty or mean.shape != variance.shape or not (spread > 0).all() or not clip > 0:
+        raise SourceError(f"{what} holds a variance that is not positive, or the wrong shape")
     return Statistics(mean.astype(np.float64), 1 / np.sqrt(spread), clip)
