@@ -169,6 +169,27 @@ def test_a_broken_pickle_is_refused(name: str, members: Members, key: Key) -> No
     _refused(_zip(_with_entry(members, "action_space", BROKEN[name])), key, "action_space")
 
 
+def _space(kind: str, state: bytes) -> bytes:
+    return f"cgymnasium.spaces.{kind}\n)".encode() + b"\x81}(" + state + b"ub."
+
+
+HUGE_SPACES = {
+    "switches": _space("multi_binary\nMultiBinary", b"X\x01\x00\x00\x00n(I1000000\nI1000000\nl"),
+    "a choice": _space("discrete\nDiscrete", b"X\x01\x00\x00\x00nL99999999999L\n"),
+    "choices": _space(
+        "multi_discrete\nMultiDiscrete", b"X\x04\x00\x00\x00nvec(I900000\nI900000\nl"
+    ),
+    "nothing": _space("multi_discrete\nMultiDiscrete", b"X\x04\x00\x00\x00nvec(l"),
+    "no number": _space("discrete\nDiscrete", b"X\x01\x00\x00\x00n}"),
+}
+
+
+@pytest.mark.parametrize("name", HUGE_SPACES)
+@pytest.mark.parametrize("entry", ["observation_space", "action_space"])
+def test_an_absurd_space_is_refused(entry: str, name: str, members: Members, key: Key) -> None:
+    _refused(_zip(_with_entry(members, entry, HUGE_SPACES[name])), key, entry)
+
+
 def test_a_pickle_of_too_many_opcodes_is_refused() -> None:
     with pytest.raises(SourceError, match="opcodes"):
         read_pickle(b"}" * (MAX_OPCODES + 1) + b".", "it")

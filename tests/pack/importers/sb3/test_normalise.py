@@ -83,6 +83,14 @@ def test_statistics_where_people_have_them(
     assert origin["vec_normalize"] == Path(place).name
 
 
+def test_statistics_of_other_runs_are_left_alone(key: Key, tmp_path: Path) -> None:
+    model = sb3.PPO("MlpPolicy", Nowhere(box(3), MOTOR), device="cpu")
+    (tmp_path / "other").mkdir()
+    _trained(tmp_path / "other")
+    packet = pp.build(agents.saved(model, tmp_path), key=key)
+    assert pp.open_packet(packet.data).manifest["source"]["vec_normalize"] == ""
+
+
 def test_statistics_by_name(key: Key, trust: bytes, tmp_path: Path) -> None:
     model, normalised = _trained(tmp_path)
     moved = tmp_path / "elsewhere.bin"
@@ -154,7 +162,7 @@ def test_what_is_no_vec_normalize_is_refused(content: bytes, key: Key, tmp_path:
 
 
 def test_options_of_other_formats_are_refused(key: Key, tmp_path: Path, mlp_onnx: Path) -> None:
-    with pytest.raises(OptionError, match="vec_normalize has no meaning for ONNX"):
+    with pytest.raises(OptionError, match="vec_normalize has no meaning for onnx"):
         pp.build(mlp_onnx, key=key, vec_normalize="statistics.pkl")
     model = sb3.PPO("MlpPolicy", Nowhere(box(3), MOTOR), device="cpu")
     with pytest.raises(OptionError, match="states has no meaning"):

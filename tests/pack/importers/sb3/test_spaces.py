@@ -161,3 +161,9 @@ def test_a_choice_that_starts_elsewhere_is_refused(key: Key, tmp_path: Path) -> 
     model = _agent(OBSERVED["numbers"], spaces.Discrete(3, start=2))
     with pytest.raises(SourceError, match="action_space does not start at 0"):
         pp.build(agents.saved(model, tmp_path), key=key)
+
+
+def test_an_observation_called_action_is_refused(key: Key, tmp_path: Path) -> None:
+    model = _agent(spaces.Dict({"action": box(2), "speed": box(1)}), WIDE)
+    with pytest.raises(SourceError, match="'action' has the name of something else"):
+        pp.build(agents.saved(model, tmp_path), key=key)

@@ -55,6 +55,13 @@ def policy_of(value: Any) -> Policy:
     return POLICIES[module]
 
 
+def _number(options: Options, name: str, default: float) -> float:
+    value = options.get(name, default)
+    if not isinstance(value, (int, float)) or not 0 < value < 1e9:
+        raise SourceError(f"policy_kwargs: {name} is not a positive number")
+    return value
+
+
 def _actor_critic(network: Network, seen: Observations, activation: str, _: Options) -> Ids:
     x = _shared_layers(network, _own_features(network, seen), activation)
     return network.linear(network.mlp(x, "mlp_extractor.policy_net", activation), "action_net")
@@ -85,7 +92,7 @@ def _squashed_gaussian(
     if not network.has("actor.mu.0."):
         return network.linear(x, "actor.mu")
     mean = network.linear(x, "actor.mu.0")
-    clip = np.full(mean.size, float(options.get("clip_mean", 2.0)))
+    clip = np.full(mean.size, _number(options, "clip_mean", 2.0))
     return network.clamp(mean, -clip, clip)
 
 
@@ -103,7 +110,7 @@ def _mean_quantiles(network: Network, seen: Observations, activation: str, optio
     """[quantiles · actions] → [actions]. A mean of rows of a layer is a layer of mean rows."""
     x = features(network, seen, "quantile_net.features_extractor.")
     return network.head(
-        x, "quantile_net.quantile_net", activation, int(options.get("n_quantiles", 200))
+        x, "quantile_net.quantile_net", activation, int(_number(options, "n_quantiles", 200))
     )
 
 

@@ -34,7 +34,8 @@ Normaliser = dict[str | None, Statistics]  # by key of a Dict observation, None 
 
 
 def find_statistics(path: Path) -> Path | None:
-    """The pickle that belongs to a zip: beside it, or in a folder beside it, where the zoo has it.
+    """The pickle that belongs to a zip: beside it, or in the folder of its name, where the zoo has it,
+    which for `best_model.zip` and checkpoints has the environment's.
 
     `run_10_steps.zip` has `run_vecnormalize_10_steps.pkl`, as a CheckpointCallback names it.
     """
@@ -46,7 +47,8 @@ def find_statistics(path: Path) -> Path | None:
         if (path.parent / name).is_file():
             return path.parent / name
     found = [folder / name for folder in folders for name in _NAMES if (folder / name).is_file()]
-    found = found or [p for name in _NAMES for p in sorted(path.parent.glob(f"*/{name}"))]
+    if not found and (path.stem == "best_model" or path.stem.endswith("_steps")):
+        found = [file for name in _NAMES for file in sorted(path.parent.glob(f"*/{name}"))]
     if len(found) > 1:
         raise SourceError(
             f"{path} has several VecNormalize files around it ({', '.join(map(str, found))}); "
@@ -84,6 +86,7 @@ def _statistics(rms: Any, state: dict[str, Any], what: str) -> Statistics:
     epsilon = float(array(state.get("epsilon", 1e-8), f"epsilon in {what}"))
     clip = float(array(state.get("clip_obs", 10.0), f"clip_obs in {what}"))
     spread = variance.astype(np.float64) + epsilon
-    if mean.shape != variance.shape or not (spread > 0).all() or not clip > 0:
-        raise SourceError(f"{what} holds a variance that is not positive, or another shape")
+    is_empty = not mean.ndim or not mean.size
+    if is_empty or mean.shape != variance.shape or not (spread > 0).all() or not clip > 0:
+        raise SourceError(f"{what} holds a variance that is not positive, or the wrong shape")
     return Statistics(mean.astype(np.float64), 1 / np.sqrt(spread), clip)

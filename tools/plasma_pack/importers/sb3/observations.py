@@ -78,6 +78,8 @@ class Observer:
     def _declare(self, name: str, samples: AnyArray) -> Ids:
         """An input of the shape of its samples."""
         dims = samples.shape[1:]
+        if name == "action" or "." in name:
+            raise SourceError(f"the observation {name!r} has the name of something else; rename it")
         self.samples[name] = samples.astype(np.float32)
         return self.network.builder.declare(name, dims, Storage.INPUT).reshape(dims)
 
@@ -163,11 +165,11 @@ class Observer:
 
     def _one_hot(self, indices: Ids, sizes: tuple[int, ...]) -> Ids:
         """A row of the identity for each index."""
+        if sum(sizes) > MAX_CHOICES:
+            raise SourceError(f"an observation has {sum(sizes)} choices, more than {MAX_CHOICES}")
         builder = self.network.builder
         rows = []
         for index, size in zip(indices, sizes, strict=True):
-            if size > MAX_CHOICES:
-                raise SourceError(f"an observation has {size} choices, more than {MAX_CHOICES}")
             table = builder.constant(np.eye(size, dtype=np.float32))
             row = builder.emit("gather", [table, builder.tensor(index.reshape(1))], (1, size))
             rows.append(builder.ids(row))

@@ -5,6 +5,7 @@ records.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from plasma_pack.errors import SourceError
 from plasma_pack.importers.state_dict.arrays import AnyArray, array, dtype
 from plasma_pack.importers.state_dict.pickles import Object
 
+MAX_NUMBERS = 1 << 20  # a picture of 512 × 512, four times
 _PACKAGE = "gymnasium.spaces."
 
 
@@ -73,9 +75,20 @@ def space(value: Any, what: str) -> Space:
             return _dict(value, what)
         raise SourceError(f"{what} is of kind {kind}, expected one of {known}")
     try:
-        return _READERS[kind](_state(value), what)
+        read = _READERS[kind](_state(value), what)
+        if not 1 <= _numbers(read) <= MAX_NUMBERS:
+            raise ValueError(f"it has {_numbers(read):,} numbers, expected 1 to {MAX_NUMBERS:,}")
+        return read
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(f"{what} is a broken {kind}: {error}") from error
+
+
+def _numbers(space: Flat) -> int:
+    if isinstance(space, Box):
+        return space.low.size
+    if isinstance(space, MultiBinary):
+        return math.prod(space.shape)
+    return sum(space.sizes) if isinstance(space, MultiDiscrete) else space.n
 
 
 def _dict(value: Object, what: str) -> Dict:
@@ -96,8 +109,8 @@ def _box(state: dict[str, Any], what: str) -> Box:
     low, high = (
         array(state[name], f"{what}.{name}").astype(np.float64) for name in ("low", "high")
     )
-    if low.shape != high.shape or not (low <= high).all():
-        raise ValueError("low and high do not belong together")
+    if not (low <= high).all():
+        raise ValueError("low exceeds high")
     return Box(low, high, dtype(state["dtype"]))
 
 
