@@ -21,6 +21,7 @@ from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.activations import ACTIVATIONS
 from plasma_pack.importers.onnx.arithmetic import ARITHMETIC
 from plasma_pack.importers.onnx.attention import ATTENTION
+from plasma_pack.importers.onnx.classic import CLASSIC, DOMAIN
 from plasma_pack.importers.onnx.contractions import CONTRACTIONS
 from plasma_pack.importers.onnx.gather import BY_INDEX, PICKS
 from plasma_pack.importers.onnx.graph import MOVEMENT, Graph, GraphInput, Source, load_graph
@@ -38,7 +39,7 @@ from plasma_pack.program.program import Array, Program, Storage
 
 OPERATORS = {
     **(ACTIVATIONS | ARITHMETIC | ATTENTION | CONTRACTIONS | IMAGES | LAYERS | LOGIC | MOVES),
-    **(PICKS | RANDOM | RECURRENT | REDUCTIONS | ROTARY),
+    **(CLASSIC | PICKS | RANDOM | RECURRENT | REDUCTIONS | ROTARY),
 }
 
 
@@ -92,7 +93,7 @@ class _Walk:
             self.live[value.name] = ids.reshape(value.shape)
 
     def convert(self, node: onnx.NodeProto) -> None:
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx") and not _is_classic(node):
             raise SourceError(
                 f"{self.graph.where(node)} is of domain {node.domain!r}; "
                 "export with standard operators"
@@ -232,6 +233,10 @@ class _Walk:
                 f"{given!r} that should feed it has {ids.size}"
             )
         return ids
+
+
+def _is_classic(node: onnx.NodeProto) -> bool:
+    return node.domain == DOMAIN and node.op_type in CLASSIC
 
 
 def _input_dims(value: GraphInput) -> tuple[int, ...]:

@@ -23,9 +23,15 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from plasma_pack.compiler.builder import MAX_ELEMENTS as MAX_VALUE
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.patterns import fuse
-from plasma_pack.importers.onnx.sound import check_functions, check_tensors, types_in
+from plasma_pack.importers.onnx.sound import (
+    check_attributes,
+    check_functions,
+    check_tensors,
+    types_in,
+)
 from plasma_pack.packet.format import MAX_GOLD_BYTES
 from plasma_pack.program.program import Array
 
@@ -55,9 +61,6 @@ MOVEMENT = frozenset(
 )
 
 _SMALL = 64
-
-# No value may be larger: what it takes to make a policy fits any workstation.
-MAX_VALUE = 1 << 24
 
 # One self-test case holds every input once.
 MAX_ELEMENTS = MAX_GOLD_BYTES // 4
@@ -181,6 +184,7 @@ def load_graph(source: Source) -> Graph:
     try:
         model = _model(source)
         check_tensors(model)
+        check_attributes(model)
         onnx.checker.check_model(model)
         return Graph(model)
     except SourceError:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from plasma_pack.compiler.builder import MAX_ELEMENTS as MAX_VALUE
 from plasma_pack.compiler.builder import Arranged, Builder, Ids
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.onnx.graph import MAX_VALUE, Graph, attributes
+from plasma_pack.importers.onnx.graph import Graph, attributes
 from plasma_pack.program.program import Array
 
 
