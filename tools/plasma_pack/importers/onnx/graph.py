@@ -115,8 +115,7 @@ class Graph:
 
     def evaluate(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array]:
         """Run one node on constants with ONNX's reference implementation."""
-        if node.op_type == "Range":  # of numbers, which some exporters give as lists of one
-            inputs = [None if value is None else value.reshape(()) for value in inputs]
+        inputs = self._tamed(node, inputs)
         feeds = {
             name: value for name, value in zip(node.input, inputs, strict=True) if value is not None
         }
@@ -128,6 +127,18 @@ class Graph:
             raise SourceError(f"{self.where(node)} cannot be evaluated: {error}") from error
         results = iter(found)
         return [np.asarray(next(results)) if name else np.empty(0) for name in node.output]
+
+    def _tamed(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array | None]:
+        """Numbers of a Range come as lists of one, too; an index far outside takes NumPy for ever."""
+        if node.op_type == "Range":
+            return [None if value is None else value.reshape(()) for value in inputs]
+        if node.op_type == "GatherElements" and inputs[0] is not None and inputs[1] is not None:
+            most = np.abs(inputs[1].astype(np.float64)).max(initial=0)
+            if most > max(inputs[0].shape, default=0):
+                raise SourceError(
+                    f"{self.where(node)} picks element {most:.0f} of {inputs[0].shape}"
+                )
+        return list(inputs)
 
     def _check_size(self, node: onnx.NodeProto, model: onnx.ModelProto) -> None:
         """What shape inference says is looked at before anything is made."""
