@@ -98,8 +98,7 @@ def _cast(node: Node) -> list[Ids]:
 
 def _cast_like(node: Node) -> list[Ids] | None:
     """Between numbers of this machine nothing happens; any other is written out, to a Cast."""
-    like = node.graph.types.get(node.name(1))
-    return [node.index(0)] if like in (None, node.graph.types.get(node.name(0))) else None
+    return [node.index(0)] if node.type_of(0) == node.type_of(1) else None
 
 
 def _only_picks(graph: Graph, name: str) -> bool:

@@ -18,19 +18,18 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
-import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from plasma_pack.compiler.builder import MAX_ELEMENTS as MAX_VALUE
 from plasma_pack.errors import SourceError
+from plasma_pack.importers.onnx.foresight import most_elements
 from plasma_pack.importers.onnx.patterns import fuse
 from plasma_pack.importers.onnx.sound import (
     check_attributes,
     check_functions,
     check_tensors,
-    types_in,
 )
 from plasma_pack.packet.format import MAX_GOLD_BYTES
 from plasma_pack.program.program import Array
@@ -60,8 +59,6 @@ MOVEMENT = frozenset(
     ]  # noqa: SIM905 - a list of words reads as one
 )
 
-_SMALL = 64
-
 # One self-test case holds every input once.
 MAX_ELEMENTS = MAX_GOLD_BYTES // 4
 
@@ -90,7 +87,6 @@ class Graph:
         if model.functions:
             check_functions(model)
             model = onnx.inliner.inline_local_functions(model)
-        self.types = types_in(model)
         self.opset_imports = list(model.opset_import)
         self.opset = max(
             (o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0
@@ -103,6 +99,7 @@ class Graph:
         self.inputs = [
             _graph_input(value) for value in graph.input if value.name not in self.constants
         ]
+        self.types = {v.name: int(v.type.tensor_type.elem_type) for v in graph.input}
         self.outputs: list[str] = [value.name for value in graph.output]
         live = [value.name for value in self.inputs]
         self.nodes = _needed(fuse(graph.node, self.constants, live), self.outputs)
@@ -113,14 +110,24 @@ class Graph:
         name = node.name or (node.output[0] if node.output else "?")
         return f"{node.op_type} node {name!r} (opset {self.opset})"
 
+    def type_of(self, name: str, constants: Mapping[str, Array]) -> int:
+        """The element type of a value that has been come to, as this file means it."""
+        if name in constants:
+            return int(helper.np_dtype_to_tensor_dtype(constants[name].dtype))
+        return self.types.get(name, TensorProto.FLOAT)
+
     def evaluate(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array]:
         """Run one node on constants with ONNX's reference implementation."""
         inputs = self._tamed(node, inputs)
         feeds = {
             name: value for name, value in zip(node.input, inputs, strict=True) if value is not None
         }
+        most = most_elements(node, inputs)
+        if most > MAX_VALUE:
+            raise SourceError(
+                f"{self.where(node)} may make a value of {most}; expected at most {MAX_VALUE} elements"
+            )
         model = one_node(node, feeds, self.opset_imports)
-        self._check_size(node, model)
         try:
             found = ReferenceEvaluator(model).run(None, feeds)
         except Exception as error:
@@ -140,27 +147,13 @@ class Graph:
                 )
         return list(inputs)
 
-    def _check_size(self, node: onnx.NodeProto, model: onnx.ModelProto) -> None:
-        """What shape inference says is looked at before anything is made."""
-        try:
-            inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-        except onnx.shape_inference.InferenceError as error:
-            raise SourceError(f"{self.where(node)} breaks the rules of ONNX: {error}") from error
-        for value in inferred.graph.output:
-            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
-            if math.prod(shape) > MAX_VALUE:
-                raise SourceError(
-                    f"{self.where(node)} makes a value {shape}; "
-                    f"expected at most {MAX_VALUE} elements"
-                )
-
 
 def one_node(
     node: onnx.NodeProto,
     operands: Mapping[str, Array],
     opsets: Sequence[onnx.OperatorSetIdProto],
 ) -> onnx.ModelProto:
-    """A model of this node alone; small operands are said to it, for shapes may depend on them."""
+    """A model of this node alone."""
     values = [
         helper.make_tensor_value_info(
             name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
@@ -168,19 +161,13 @@ def one_node(
         for name, value in operands.items()
     ]
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-    said = [
-        numpy_helper.from_array(np.asarray(value, order="C"), name)
-        for name, value in operands.items()
-        if value.size <= _SMALL and value.dtype != np.object_
-    ]
-    graph = helper.make_graph([node], "node", values, outputs, said)
+    graph = helper.make_graph([node], "node", values, outputs)
     return helper.make_model(graph, opset_imports=list(opsets))
 
 
 _UNSOUND = (
     DecodeError,
     onnx.checker.ValidationError,
-    onnx.shape_inference.InferenceError,
     RuntimeError,
     OSError,
     ValueError,

@@ -72,8 +72,11 @@ class Node:
             raise self.error(f"makes a value {shape}; expected at most {MAX_VALUE} elements")
         return shape
 
+    def type_of(self, position: int) -> int:
+        return self.graph.type_of(self.name(position), self.constants)
+
     def is_of(self, position: int, *types: int) -> bool:
-        return self.graph.types.get(self.name(position)) in types
+        return self.type_of(position) in types
 
     def index(self, position: int) -> Ids:
         """The elements of a live operand that names rows: an index, or floats converted to one."""

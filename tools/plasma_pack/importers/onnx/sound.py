@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 import onnx
-import onnx.shape_inference
 
 from plasma_pack.errors import SourceError
 
@@ -49,8 +48,8 @@ def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
 
 
 def check_attributes(model: onnx.ModelProto) -> None:
-    """What ONNX's own shape inference does not survive: it crashes on axes that no tensor has, and
-    does not come back from an equation with other letters.
+    """What ONNX's inliner and reference implementation do not survive: axes that no tensor has, and
+    an equation with other letters.
     """
     for nodes in (model.graph.node, *(function.node for function in model.functions)):
         for node in _all_nodes(nodes):
@@ -104,12 +103,3 @@ def check_functions(model: onnx.ModelProto) -> None:
     found = size(model.graph.node)
     if found > MAX_NODES:
         raise SourceError(f"its functions come to {found} nodes, expected at most {MAX_NODES}")
-
-
-def types_in(model: onnx.ModelProto) -> dict[str, int]:
-    """The element type of every value, as far as ONNX can tell."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    types = {t.name: int(t.data_type) for t in graph.initializer}
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        types[value.name] = int(value.type.tensor_type.elem_type)
-    return types
