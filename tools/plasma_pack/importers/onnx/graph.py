@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from plasma_pack.compiler.builder import MAX_ELEMENTS as MAX_VALUE
+from plasma_pack.compiler.builder import MAX_ELEMENTS
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.foresight import most_elements
 from plasma_pack.importers.onnx.patterns import fuse
@@ -60,7 +60,7 @@ MOVEMENT = frozenset(
 )
 
 # One self-test case holds every input once.
-MAX_ELEMENTS = MAX_GOLD_BYTES // 4
+MAX_INPUT = MAX_GOLD_BYTES // 4
 
 
 # Those after the first are given as float32 that hold whole numbers.
@@ -123,9 +123,9 @@ class Graph:
             name: value for name, value in zip(node.input, inputs, strict=True) if value is not None
         }
         most = most_elements(node, inputs)
-        if most > MAX_VALUE:
+        if most > MAX_ELEMENTS:
             raise SourceError(
-                f"{self.where(node)} may make a value of {most}; expected at most {MAX_VALUE} elements"
+                f"{self.where(node)} may make a value of {most}; expected at most {MAX_ELEMENTS} elements"
             )
         model = one_node(node, feeds, self.opset_imports)
         try:
@@ -253,9 +253,9 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
             f"the width of input {value.name!r} is not fixed; only batch and sequence may be"
         )
     shape = tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims)
-    if min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
+    if min(shape) < 1 or math.prod(shape) > MAX_INPUT:
         raise SourceError(
-            f"input {value.name!r} has shape {shape}, expected 1 to {MAX_ELEMENTS} elements"
+            f"input {value.name!r} has shape {shape}, expected 1 to {MAX_INPUT} elements"
         )
     return GraphInput(value.name, shape)
 
