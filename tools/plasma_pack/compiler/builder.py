@@ -103,9 +103,9 @@ class Builder:
     ) -> Ids:
         """A new tensor of these dims, or a vector; gives the ids of its elements."""
         span = Span(self._next_id, name, (dims,) if isinstance(dims, int) else dims, dtype, storage)
-        if span.elements > MAX_ELEMENTS:
+        if not 0 < span.elements <= MAX_ELEMENTS:
             raise SourceError(
-                f"tensor {name!r} has shape {span.dims}, expected at most {MAX_ELEMENTS:,} elements"
+                f"tensor {name!r} has shape {span.dims}, expected 1 to {MAX_ELEMENTS:,} elements"
             )
         self.spans[name] = span
         self._order.append(span)

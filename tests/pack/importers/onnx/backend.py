@@ -5,7 +5,7 @@
 
 A case is one call of one operator. It becomes a policy: float32 operands are inputs of the network,
 bool operands are floats converted, integers and weights are constants, and every result is an
-output. The weights stay f32, but those of convolutions, which are int8 always.
+output. The weights stay f32.
 """
 
 from __future__ import annotations
@@ -60,8 +60,6 @@ IMAGES = (
     "MaxPool",
 )
 NUMBERS = (TensorProto.FLOAT, TensorProto.BOOL, TensorProto.INT32, TensorProto.INT64)
-# The largest error of a convolution's int8 weights and image, of the largest element.
-INT8_ERROR = 0.02
 
 
 @dataclass(frozen=True)
@@ -156,12 +154,9 @@ def _attributes(graph: onnx.GraphProto) -> list[onnx.AttributeProto]:
 
 def _fly(case: Any, op: str, given: Sequence[Any], wanted: Sequence[Any]) -> None:
     model, inputs = _policy(case.model, op, given, wanted)
-    is_conv = any(node.op_type == "Conv" for node in model.graph.node)
     key = Ed25519PrivateKey.generate()
     golden = {name: value.reshape(1, -1) for name, value in inputs.items()}
-    packet = build(
-        model, key=key, actuators=[], golden=golden, weights="int8" if is_conv else "f32"
-    )
+    packet = build(model, key=key, actuators=[], golden=golden, weights="f32")
     policy = pe.Policy.load(packet.data, trust=public_bytes(key))
     found = policy(inputs if len(inputs) > 1 else next(iter(inputs.values())))
     values = list(found.values()) if isinstance(found, dict) else [found]
@@ -169,7 +164,7 @@ def _fly(case: Any, op: str, given: Sequence[Any], wanted: Sequence[Any]) -> Non
     assert len(values) == len(wanted), f"{len(values)} results, expected {len(wanted)}"
     for value, expected in zip(values, wanted, strict=True):
         expected = np.asarray(expected, np.float64).reshape(-1)
-        atol = INT8_ERROR * np.abs(expected).max() if is_conv else max(case.atol, 2e-6)
+        atol = max(case.atol, 2e-6)
         found = np.asarray(value, np.float64).reshape(-1)
         np.testing.assert_allclose(found, expected, rtol=case.rtol, atol=atol)
 

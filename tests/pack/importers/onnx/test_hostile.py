@@ -147,7 +147,7 @@ ATTACKS: dict[str, tuple[onnx.ModelProto, str]] = {
     ),
     "an input that is spread and does not fit": (
         model_of([helper.make_node("Expand", ["obs", "huge"], ["action"])], huge=HUGE),
-        "breaks the rules of ONNX",
+        "at most 16777216 elements",
     ),
     "a loop that does not end": (
         model_of(

@@ -21,7 +21,9 @@ from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.activations import ACTIVATIONS
 from plasma_pack.importers.onnx.arithmetic import ARITHMETIC
 from plasma_pack.importers.onnx.attention import ATTENTION
+from plasma_pack.importers.onnx.classic import CLASSIC, DOMAIN
 from plasma_pack.importers.onnx.contractions import CONTRACTIONS
+from plasma_pack.importers.onnx.foresight import result_types
 from plasma_pack.importers.onnx.gather import BY_INDEX, PICKS
 from plasma_pack.importers.onnx.graph import MOVEMENT, Graph, GraphInput, Source, load_graph
 from plasma_pack.importers.onnx.images import IMAGES
@@ -38,7 +40,7 @@ from plasma_pack.program.program import Array, Program, Storage
 
 OPERATORS = {
     **(ACTIVATIONS | ARITHMETIC | ATTENTION | CONTRACTIONS | IMAGES | LAYERS | LOGIC | MOVES),
-    **(PICKS | RANDOM | RECURRENT | REDUCTIONS | ROTARY),
+    **(CLASSIC | PICKS | RANDOM | RECURRENT | REDUCTIONS | ROTARY),
 }
 
 
@@ -92,11 +94,13 @@ class _Walk:
             self.live[value.name] = ids.reshape(value.shape)
 
     def convert(self, node: onnx.NodeProto) -> None:
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx") and not _is_classic(node):
             raise SourceError(
                 f"{self.graph.where(node)} is of domain {node.domain!r}; "
                 "export with standard operators"
             )
+        types = result_types(node, lambda name: self.graph.type_of(name, self.constants))
+        self.graph.types.update(types)
         if node.op_type == "If":
             self._branch(node)
         elif self._is_known(node):
@@ -139,14 +143,12 @@ class _Walk:
         """As the operators that ONNX defines it by."""
         if not has_definition(node.op_type, self.graph.opset):
             return False
-        float32 = onnx.TensorProto.FLOAT
         operands = {
-            name: (self.graph.types.get(name, float32), self._shaped_like(name).shape)
+            name: (self.graph.type_of(name, self.constants), self._shaped_like(name).shape)
             for name in node.input
             if name
         }
-        nodes, types = written_out(node, operands, self.graph.opset_imports)
-        self.graph.types.update(types)
+        nodes = written_out(node, operands, self.graph.opset_imports)
         for inner in nodes:
             self.convert(inner)
         return bool(nodes)
@@ -155,7 +157,7 @@ class _Walk:
         """A constant, or zeros instead of what is not known yet but for its shape."""
         if name not in self.live:
             return self.constants[name]
-        dtype = helper.tensor_dtype_to_np_dtype(self.graph.types.get(name, onnx.TensorProto.FLOAT))
+        dtype = helper.tensor_dtype_to_np_dtype(self.graph.type_of(name, {}))
         return np.broadcast_to(np.zeros((), dtype), self.live[name].shape)
 
     def _branch(self, node: onnx.NodeProto) -> None:
@@ -171,6 +173,7 @@ class _Walk:
         for inner in graph.node:
             self.convert(inner)
         for name, result in zip(node.output, graph.output, strict=True):
+            self.graph.types[name] = self.graph.type_of(result.name, self.constants)
             of = self.live if result.name in self.live else self.constants
             of[name] = of[result.name]
 
@@ -232,6 +235,10 @@ class _Walk:
                 f"{given!r} that should feed it has {ids.size}"
             )
         return ids
+
+
+def _is_classic(node: onnx.NodeProto) -> bool:
+    return node.domain == DOMAIN and node.op_type in CLASSIC
 
 
 def _input_dims(value: GraphInput) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ _WHOLE = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
 
 def _gather(node: Node) -> list[Ids]:
     data = node.elements(0)
-    return _rows(node, data, node.index(1), node.attributes.get("axis", 0) % data.ndim)
+    return rows_of_table(node, data, node.index(1), node.attributes.get("axis", 0) % data.ndim)
 
 
 def _gather_nd(node: Node) -> list[Ids]:
@@ -39,7 +39,7 @@ def _gather_nd(node: Node) -> list[Ids]:
     named = data.shape[:depth]
     table = data.reshape(math.prod(named), *data.shape[depth:])
     if depth == 1:
-        return _rows(node, table, index[..., 0], 0)
+        return rows_of_table(node, table, index[..., 0], 0)
     places = np.cumprod([1, *named[:0:-1]])[::-1]
     builder = node.builder
     numbers = builder.numbers(index)
@@ -48,10 +48,10 @@ def _gather_nd(node: Node) -> list[Ids]:
     )
     flat = builder.ids(scaled).reshape(-1, depth)
     sums = builder.emit("reduce_sum", [builder.tensor(flat, flat.shape)], len(flat))
-    return _rows(node, table, builder.ids(sums).reshape(index.shape[:-1]), 0)
+    return rows_of_table(node, table, builder.ids(sums).reshape(index.shape[:-1]), 0)
 
 
-def _rows(node: Node, data: Array, index: Ids, axis: int) -> list[Ids]:
+def rows_of_table(node: Node, data: Array, index: Ids, axis: int) -> list[Ids]:
     """Slices of the data (ids or constants) along an axis, each a row of a table."""
     moved = np.moveaxis(data, axis, 0)
     rows = moved.reshape(len(moved), -1)
@@ -98,8 +98,7 @@ def _cast(node: Node) -> list[Ids]:
 
 def _cast_like(node: Node) -> list[Ids] | None:
     """Between numbers of this machine nothing happens; any other is written out, to a Cast."""
-    like = node.graph.types.get(node.name(1))
-    return [node.index(0)] if like in (None, node.graph.types.get(node.name(0))) else None
+    return [node.index(0)] if node.type_of(0) == node.type_of(1) else None
 
 
 def _only_picks(graph: Graph, name: str) -> bool:

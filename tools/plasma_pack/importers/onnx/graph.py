@@ -18,14 +18,19 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.inliner
-import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from plasma_pack.compiler.builder import MAX_ELEMENTS
 from plasma_pack.errors import SourceError
+from plasma_pack.importers.onnx.foresight import most_elements
 from plasma_pack.importers.onnx.patterns import fuse
-from plasma_pack.importers.onnx.sound import check_functions, check_tensors, types_in
+from plasma_pack.importers.onnx.sound import (
+    check_attributes,
+    check_functions,
+    check_tensors,
+)
 from plasma_pack.packet.format import MAX_GOLD_BYTES
 from plasma_pack.program.program import Array
 
@@ -54,13 +59,8 @@ MOVEMENT = frozenset(
     ]  # noqa: SIM905 - a list of words reads as one
 )
 
-_SMALL = 64
-
-# No value may be larger: what it takes to make a policy fits any workstation.
-MAX_VALUE = 1 << 24
-
 # One self-test case holds every input once.
-MAX_ELEMENTS = MAX_GOLD_BYTES // 4
+MAX_INPUT = MAX_GOLD_BYTES // 4
 
 
 # Those after the first are given as float32 that hold whole numbers.
@@ -87,7 +87,6 @@ class Graph:
         if model.functions:
             check_functions(model)
             model = onnx.inliner.inline_local_functions(model)
-        self.types = types_in(model)
         self.opset_imports = list(model.opset_import)
         self.opset = max(
             (o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0
@@ -100,6 +99,7 @@ class Graph:
         self.inputs = [
             _graph_input(value) for value in graph.input if value.name not in self.constants
         ]
+        self.types = {v.name: int(v.type.tensor_type.elem_type) for v in graph.input}
         self.outputs: list[str] = [value.name for value in graph.output]
         live = [value.name for value in self.inputs]
         self.nodes = _needed(fuse(graph.node, self.constants, live), self.outputs)
@@ -110,15 +110,24 @@ class Graph:
         name = node.name or (node.output[0] if node.output else "?")
         return f"{node.op_type} node {name!r} (opset {self.opset})"
 
+    def type_of(self, name: str, constants: Mapping[str, Array]) -> int:
+        """The element type of a value that has been come to, as this file means it."""
+        if name in constants:
+            return int(helper.np_dtype_to_tensor_dtype(constants[name].dtype))
+        return self.types.get(name, TensorProto.FLOAT)
+
     def evaluate(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array]:
         """Run one node on constants with ONNX's reference implementation."""
-        if node.op_type == "Range":  # of numbers, which some exporters give as lists of one
-            inputs = [None if value is None else value.reshape(()) for value in inputs]
+        inputs = self._tamed(node, inputs)
         feeds = {
             name: value for name, value in zip(node.input, inputs, strict=True) if value is not None
         }
+        most = most_elements(node, inputs)
+        if most > MAX_ELEMENTS:
+            raise SourceError(
+                f"{self.where(node)} may make a value of {most}; expected at most {MAX_ELEMENTS} elements"
+            )
         model = one_node(node, feeds, self.opset_imports)
-        self._check_size(node, model)
         try:
             found = ReferenceEvaluator(model).run(None, feeds)
         except Exception as error:
@@ -126,19 +135,17 @@ class Graph:
         results = iter(found)
         return [np.asarray(next(results)) if name else np.empty(0) for name in node.output]
 
-    def _check_size(self, node: onnx.NodeProto, model: onnx.ModelProto) -> None:
-        """What shape inference says is looked at before anything is made."""
-        try:
-            inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-        except onnx.shape_inference.InferenceError as error:
-            raise SourceError(f"{self.where(node)} breaks the rules of ONNX: {error}") from error
-        for value in inferred.graph.output:
-            shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
-            if math.prod(shape) > MAX_VALUE:
+    def _tamed(self, node: onnx.NodeProto, inputs: Sequence[Array | None]) -> list[Array | None]:
+        """Numbers of a Range come as lists of one, too; an index far outside takes NumPy for ever."""
+        if node.op_type == "Range":
+            return [None if value is None else value.reshape(()) for value in inputs]
+        if node.op_type == "GatherElements" and inputs[0] is not None and inputs[1] is not None:
+            most = np.abs(inputs[1].astype(np.float64)).max(initial=0)
+            if most > max(inputs[0].shape, default=0):
                 raise SourceError(
-                    f"{self.where(node)} makes a value {shape}; "
-                    f"expected at most {MAX_VALUE} elements"
+                    f"{self.where(node)} picks element {most:.0f} of {inputs[0].shape}"
                 )
+        return list(inputs)
 
 
 def one_node(
@@ -146,7 +153,7 @@ def one_node(
     operands: Mapping[str, Array],
     opsets: Sequence[onnx.OperatorSetIdProto],
 ) -> onnx.ModelProto:
-    """A model of this node alone; small operands are said to it, for shapes may depend on them."""
+    """A model of this node alone."""
     values = [
         helper.make_tensor_value_info(
             name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
@@ -154,19 +161,13 @@ def one_node(
         for name, value in operands.items()
     ]
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-    said = [
-        numpy_helper.from_array(np.asarray(value, order="C"), name)
-        for name, value in operands.items()
-        if value.size <= _SMALL and value.dtype != np.object_
-    ]
-    graph = helper.make_graph([node], "node", values, outputs, said)
+    graph = helper.make_graph([node], "node", values, outputs)
     return helper.make_model(graph, opset_imports=list(opsets))
 
 
 _UNSOUND = (
     DecodeError,
     onnx.checker.ValidationError,
-    onnx.shape_inference.InferenceError,
     RuntimeError,
     OSError,
     ValueError,
@@ -181,6 +182,7 @@ def load_graph(source: Source) -> Graph:
     try:
         model = _model(source)
         check_tensors(model)
+        check_attributes(model)
         onnx.checker.check_model(model)
         return Graph(model)
     except SourceError:
@@ -251,9 +253,9 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
             f"the width of input {value.name!r} is not fixed; only batch and sequence may be"
         )
     shape = tuple(d.dim_value if d.HasField("dim_value") else 1 for d in dims)
-    if min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
+    if min(shape) < 1 or math.prod(shape) > MAX_INPUT:
         raise SourceError(
-            f"input {value.name!r} has shape {shape}, expected 1 to {MAX_ELEMENTS} elements"
+            f"input {value.name!r} has shape {shape}, expected 1 to {MAX_INPUT} elements"
         )
     return GraphInput(value.name, shape)
 

@@ -166,7 +166,9 @@ def _padded(
     node: Node, image: Ids, window: _Window, counted: tuple[int, ...]
 ) -> tuple[Ids, _Window]:
     """Padding that counts is part of the image: zeros. What makes the last window fit is none."""
-    top, left, bottom, right = np.minimum(counted, window.pads)
+    top, left, bottom, right = (int(n) for n in np.minimum(counted, window.pads))
+    channels, height, width = image.shape
+    node.broadcast((channels, height + top + bottom, width + left + right))
     zero = int(node.number(0.0)[0])
     padded = np.pad(image, ((0, 0), (top, bottom), (left, right)), constant_values=zero)
     rest = np.subtract(window.pads, (top, left, bottom, right))

@@ -15,6 +15,7 @@ from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
 
 Convert = Callable[[Node], list[Ids] | None]
+MAX_SIDE = 4096
 _MODES = ("constant", "edge", "reflect", "wrap")
 
 
@@ -71,7 +72,9 @@ def _resize(node: Node) -> list[Ids]:
 
 def _resized_units(node: Node, size: int, target: float, *, by_size: bool) -> Array:
     """[out, in] of one axis."""
-    node.broadcast((size, int(target if by_size else size * target) + 1))
+    wanted = target if by_size else size * target
+    if not 1 <= wanted <= MAX_SIDE or size > MAX_SIDE:
+        raise node.error(f"resizes {size} to {wanted}; expected 1 to {MAX_SIDE} along an axis")
     proto = onnx.NodeProto()
     proto.CopyFrom(node.proto)
     del proto.input[:], proto.attribute[:]

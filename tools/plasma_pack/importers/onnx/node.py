@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from plasma_pack.compiler.builder import Arranged, Builder, Ids
+from plasma_pack.compiler.builder import MAX_ELEMENTS, Arranged, Builder, Ids
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.onnx.graph import MAX_VALUE, Graph, attributes
+from plasma_pack.importers.onnx.graph import Graph, attributes
 from plasma_pack.program.program import Array
 
 
@@ -62,17 +62,20 @@ class Node:
     def broadcast(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         """The shape that all of these fit, if a value may be as large."""
         shape: tuple[int, ...] = max(shapes, key=math.prod)
-        if len(shapes) > 1 and math.prod(shape) <= MAX_VALUE:
+        if len(shapes) > 1 and math.prod(shape) <= MAX_ELEMENTS:
             try:
                 shape = np.broadcast_shapes(*shapes)
             except ValueError:
                 raise self.error(f"combines values of shapes {shapes}, which do not fit") from None
-        if math.prod(shape) > MAX_VALUE:
-            raise self.error(f"makes a value {shape}; expected at most {MAX_VALUE} elements")
+        if math.prod(shape) > MAX_ELEMENTS:
+            raise self.error(f"makes a value {shape}; expected at most {MAX_ELEMENTS} elements")
         return shape
 
+    def type_of(self, position: int) -> int:
+        return self.graph.type_of(self.name(position), self.constants)
+
     def is_of(self, position: int, *types: int) -> bool:
-        return self.graph.types.get(self.name(position)) in types
+        return self.type_of(position) in types
 
     def index(self, position: int) -> Ids:
         """The elements of a live operand that names rows: an index, or floats converted to one."""

@@ -5,14 +5,17 @@ read other files, nor grow without end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import onnx
-import onnx.shape_inference
 
 from plasma_pack.errors import SourceError
 
 MAX_NODES = 100_000
+MAX_ATTRIBUTE = 1 << 30
+_ANY_NUMBER = ("value_int", "value_ints", "starts", "ends")  # of Constant and of older Slices
+_EQUATION = re.compile(rb"[A-Za-z., ]*(->[A-Za-z. ]*)?")
 _Key = tuple[str, str, str]
 
 
@@ -42,6 +45,32 @@ def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
             yield from (sparse.values, sparse.indices)
         for graph in _graphs(attribute):
             yield from _tensors(graph)
+
+
+def check_attributes(model: onnx.ModelProto) -> None:
+    """What ONNX's inliner and reference implementation do not survive: axes that no tensor has, and
+    an equation with other letters.
+    """
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for node in _all_nodes(nodes):
+            for attribute in node.attribute:
+                _check_attribute(node, attribute)
+
+
+def _check_attribute(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> None:
+    where = f"{attribute.name} of {node.op_type} node {node.name!r}"
+    most = max((attribute.i, *attribute.ints), key=abs)
+    if attribute.name not in _ANY_NUMBER and abs(most) > MAX_ATTRIBUTE:
+        raise SourceError(f"{where} is {most}, expected at most {MAX_ATTRIBUTE}")
+    if attribute.name == "equation" and not _EQUATION.fullmatch(attribute.s):
+        raise SourceError(f"{where} is {attribute.s!r}, expected letters, commas, ... and ->")
+
+
+def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    for node in nodes:
+        yield node
+        for graph in (graph for attribute in node.attribute for graph in _graphs(attribute)):
+            yield from _all_nodes(graph.node)
 
 
 def _graphs(attribute: onnx.AttributeProto) -> list[onnx.GraphProto]:
@@ -74,12 +103,3 @@ def check_functions(model: onnx.ModelProto) -> None:
     found = size(model.graph.node)
     if found > MAX_NODES:
         raise SourceError(f"its functions come to {found} nodes, expected at most {MAX_NODES}")
-
-
-def types_in(model: onnx.ModelProto) -> dict[str, int]:
-    """The element type of every value, as far as ONNX can tell."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    types = {t.name: int(t.data_type) for t in graph.initializer}
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        types[value.name] = int(value.type.tensor_type.elem_type)
-    return types

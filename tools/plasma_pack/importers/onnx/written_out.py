@@ -13,8 +13,6 @@ import onnx
 import onnx.inliner
 from onnx import helper
 
-from plasma_pack.importers.onnx.sound import types_in
-
 # (element type, shape) of every operand that is there.
 Operands = Mapping[str, tuple[int, Sequence[int]]]
 
@@ -28,9 +26,9 @@ def has_definition(op: str, opset: int) -> bool:
 
 def written_out(
     node: onnx.NodeProto, operands: Operands, opsets: Sequence[onnx.OperatorSetIdProto]
-) -> tuple[list[onnx.NodeProto], dict[str, int]]:
-    """The nodes of the definition, which read the node's operands and give its results, none where
-    ONNX has none; and the element types of the values between.
+) -> list[onnx.NodeProto]:
+    """The nodes of the definition, which read the node's operands and give its results; [] where
+    ONNX has none.
     """
     node = _with_defaults(node, opsets)
     values = [helper.make_tensor_value_info(name, *of) for name, of in operands.items()]
@@ -45,12 +43,12 @@ def written_out(
             model, [("", node.op_type)], inline_schema_functions=True
         )
     except RuntimeError:  # some depend on more than shapes
-        return [], {}
+        return []
     nodes = list(inlined.graph.node)
     is_whole = any(inner.op_type == node.op_type for inner in nodes)
     if is_whole or any(a.HasField("g") for inner in nodes for a in inner.attribute):
-        return [], {}
-    return _renamed(node, nodes), {_inside(node, k): v for k, v in types_in(inlined).items()}
+        return []
+    return _renamed(node, nodes)
 
 
 def _with_defaults(
