@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from onnx import numpy_helper
+from torch import nn
 
 from plasma_pack import build, open_packet
 from plasma_pack.difference import difference
+from tests.pack import networks
 
 
 def compare(a: bytes, b: bytes) -> dict[str, Any]:
@@ -106,3 +109,24 @@ def test_networks_of_other_layers_are_laid_side_by_side(
     assert rows["net.0"]["precision"] == ["int8", None]
     assert rows["lone"]["weight_distance"] is None
     assert facts["instructions"][0] == {"place": 1, "a": "tanh", "b": "relu"}
+
+
+def test_layers_are_called_what_their_author_called_them(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            return self.net(self.net(obs))
+
+    torch.manual_seed(0)
+    for module, names in (
+        (nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2), nn.Tanh()), ["0", "2"]),
+        (Twice(), ["net.0", "net.0@2"]),
+    ):
+        path = networks.export(module, (torch.zeros(1, 4),), tmp_path / "net.onnx")
+        packet = build(path, key=key).data
+        assert [row["layer"] for row in compare(packet, packet)["layers"]] == names

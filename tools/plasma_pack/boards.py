@@ -12,10 +12,13 @@ benchmarks/README.md:
 - A cold instruction waits for memory some 30 times, a cold step 100 times besides: 3.3 µs and 12 µs
   there, where one wait takes about 0.11 µs.
 - A warm instruction takes 30 ns of its own.
+
+`python -m benchmarks.board_estimates` says how far that is off on the machine it runs on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _INT8_SHARE = 0.5
@@ -26,7 +29,7 @@ _WARM_US_PER_OP = 0.03
 _BYTES_PER_UNIT = 1.0  # an int8 weight is a unit; an f32 one is four bytes and four units
 
 # µs an operation and µs a cost unit, by class of work.
-Rates = dict[str, tuple[float, float]]
+Rates = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)

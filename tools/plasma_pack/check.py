@@ -36,10 +36,12 @@ def check(
     *,
     episodes: int = 20,
     seed: int = 0,
-    states: Mapping[str, str] | None = None,
+    **hints: Any,
 ) -> dict[str, Any]:
     """Returns of both over the same seeds, JSON-ready. `holds` is False when the packet loses more
     than 2 % and its interval says that this is no luck.
+
+    hints: what `build` was told of the source: states, vec_normalize, frame_stack, network.
 
     Signatures are not looked at: this is for the workstation that the packet was built on.
     """
@@ -47,7 +49,7 @@ def check(
         raise OptionError(f"episodes: found {episodes}, expected at least 2")
     opened = open_packet(packet)
     packed = rehearse(draft_of_packet(opened))
-    exact = _source_policy(opened, source, states)
+    exact = _source_policy(opened, source, hints)
     _check_inputs(packed, exact)
     env = make_env(env_id, packed)
     seeds = range(seed, seed + episodes)
@@ -59,10 +61,10 @@ def check(
     return {"env": env_id, "episodes": episodes, **_compare(returns["source"], returns["packet"])}
 
 
-def _source_policy(opened: OpenPacket, source: Source, states: Mapping[str, str] | None) -> Policy:
+def _source_policy(opened: OpenPacket, source: Source, hints: Mapping[str, Any]) -> Policy:
     key = Ed25519PrivateKey.generate()
     limits = _limits(decode(opened.sections))
-    built = build(source, key=key, weights="f32", states=states, max_adapters=0, **limits)
+    built = build(source, key=key, weights="f32", max_adapters=0, **limits, **hints)
     return Policy.load(built.data, trust=public_bytes(key), max_memory_bytes=1 << 40)
 
 
@@ -71,7 +73,7 @@ def _check_inputs(packed: Policy, exact: Policy) -> None:
     if taken[0] != taken[1]:
         raise OptionError(
             f"the packet takes {taken[0]}, the source {taken[1]}; pass the policy that it was built "
-            "from, and states={input: output} (--state) if it is recurrent"
+            "from, and what the build was told: states={input: output} (--state), frame_stack, network"
         )
 
 

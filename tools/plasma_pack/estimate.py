@@ -5,6 +5,7 @@ the board's estimated rates, as `Policy.bound_us` adds them up at measured ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from plasma_pack.packet.reader import OpenPacket
 from plasma_pack.program.decode import decode
 from plasma_pack.program.program import DType, Instruction, Program
 from plasma_pack.rehearsal import draft_of_packet, rehearse
+
+# Cost units of each instruction, by class of work.
+Work = Mapping[str, Sequence[int]]
 
 NOTE = (
     "an estimate from published figures, right to within a factor of two or so; "
@@ -29,44 +33,41 @@ def estimate(packet: OpenPacket, board_name: str) -> dict[str, Any]:
     if board_name not in BOARDS:
         raise OptionError(f"board: found {board_name!r}, expected one of {', '.join(BOARDS)}")
     board = BOARDS[board_name]
-    work = _work(packet)
+    work = work_of(packet)
     cold, warm = (board.rates(is_cold=is_cold) for is_cold in (True, False))
-    rows: list[dict[str, Any]] = [
-        {
-            "class": name,
-            "instructions": len(units),
-            "cost_units": sum(units),
-            "cold_us": _time(cold, name, units),
-            "warm_us": _time(warm, name, units),
-        }
-        for name, units in work.items()
-        if units
-    ]
     return {
         "board": board.title,
         "kernels": board.kernels,
         "note": NOTE,
-        "cold_us": board.cold_step_us + sum(row["cold_us"] for row in rows),
-        "warm_us": sum(row["warm_us"] for row in rows),
-        "classes": rows,
+        "cold_us": board.cold_step_us + step_us(cold, work),
+        "warm_us": step_us(warm, work),
+        "classes": [
+            {
+                "class": name,
+                "instructions": len(units),
+                "cost_units": sum(units),
+                "cold_us": step_us(cold, {name: units}),
+                "warm_us": step_us(warm, {name: units}),
+            }
+            for name, units in work.items()
+        ],
     }
 
 
-def _time(rates: Rates, name: str, units: list[int]) -> float:
-    us_per_op, us_per_unit = rates[name]
-    return len(units) * us_per_op + sum(units) * us_per_unit
+def step_us(rates: Rates, work: Work) -> float:
+    return sum(
+        len(units) * rates[name][0] + sum(units) * rates[name][1] for name, units in work.items()
+    )
 
 
-def _work(packet: OpenPacket) -> dict[str, list[int]]:
-    """Cost units of each instruction, as the runtime counts them, by class of work."""
+def work_of(packet: OpenPacket) -> Work:
+    """What a packet does in a step, in cost units as the runtime counts them."""
     policy = rehearse(draft_of_packet(packet))
     program = decode(packet.sections)
     obs = {io.name: np.zeros((1, *io.shape), np.float32) for io in policy.inputs}
-    work: dict[str, list[int]] = {
-        name: [] for name in ("linear_i8", "linear_f32", "conv2d", "pool", "other")
-    }
+    work: dict[str, list[int]] = {}
     for instruction, time in zip(program.instructions, policy.profile(obs), strict=True):
-        work[_class_of(program, instruction)].append(time.cost_units)
+        work.setdefault(_class_of(program, instruction), []).append(time.cost_units)
     return work
 
 

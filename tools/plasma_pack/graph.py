@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from plasma_pack.inspection import printable
-from plasma_pack.layers import PacketLayer, packet_layers
-from plasma_pack.pasm.disassembler import slot_labels
+from plasma_pack.layers import PacketLayer, packet_layers, slot_names
 from plasma_pack.program.program import Instruction, Program, Storage, Tensor
 
 _WIDTH, _HEIGHT, _GAP, _MARGIN, _LANE = 430, 44, 20, 24, 14
@@ -81,7 +80,7 @@ def boxes_of(program: Program) -> list[Box]:
         if tensor.storage in (Storage.INPUT, Storage.STATE):
             made[tensor.name] = len(boxes)
             boxes.append(_source(program, tensor))
-    labels = slot_labels(program)
+    names = slot_names(program)
     layers = {layer.instruction: layer for layer in packet_layers(program)}
     written: dict[str, int] = {}
     for number, instruction in enumerate(program.instructions):
@@ -89,7 +88,7 @@ def boxes_of(program: Program) -> list[Box]:
         into = program.tensor(instruction.output)
         # A state keeps its old value for the readers of this tick; rule 7 lets none come after.
         (made if into.storage is Storage.ARENA else written)[into.name] = len(boxes)
-        boxes.append(_operation(instruction, into, labels.get(number), layers.get(number), reads))
+        boxes.append(_operation(instruction, into, names.get(number), layers.get(number), reads))
     for tensor in program.tensors:
         if tensor.name in written:
             boxes.append(_result(program, tensor, written[tensor.name]))
@@ -118,11 +117,11 @@ def _result(program: Program, tensor: Tensor, writer: int) -> Box:
 def _operation(
     instruction: Instruction,
     into: Tensor,
-    label: str | None,
+    given: str | None,
     layer: PacketLayer | None,
     reads: tuple[int, ...],
 ) -> Box:
-    name = f"{instruction.op}  {printable(label)}" if label else instruction.op
+    name = f"{instruction.op}  {printable(given)}" if given else instruction.op
     if layer is None:
         return Box(name, f"→ {_type(into)}", "op", reads)
     shape = "×".join(map(str, layer.shape))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from plasma_pack.compiler.precision import layers_of
-from plasma_pack.pasm.disassembler import slot_labels
 from plasma_pack.program.program import DType, FloatArray, Program, Storage, Tensor
 
 _NAMES = {DType.I8: "int8", DType.F16: "f16", DType.F32: "f32"}
@@ -34,7 +33,7 @@ def packet_layers(program: Program) -> list[PacketLayer]:
     """In order of execution, of a program that keeps the rules. Names come from the slots; a layer
     without one is called by its instruction.
     """
-    labels = slot_labels(program)
+    names = slot_names(program)
     found = []
     for layer in layers_of(program):
         instruction = program.instructions[layer.instruction]
@@ -48,7 +47,7 @@ def packet_layers(program: Program) -> list[PacketLayer]:
         bias = constants[1] if layer.op != "gather" and len(constants) > 1 else None
         found.append(
             PacketLayer(
-                labels.get(layer.instruction, layer.name),
+                names.get(layer.instruction, f"{layer.op}{layer.instruction}"),
                 layer.op,
                 layer.instruction,
                 weights.dims,
@@ -60,6 +59,17 @@ def packet_layers(program: Program) -> list[PacketLayer]:
             )
         )
     return found
+
+
+def slot_names(program: Program) -> dict[int, str]:
+    """What the network's author called an instruction, where adapters may attach; a module that runs
+    twice is told apart by its place.
+    """
+    names: dict[int, str] = {}
+    for slot, name in zip(program.slots, program.slot_names, strict=False):
+        is_taken = not name or name in names.values()
+        names[slot.instruction] = f"{name}@{slot.instruction}" if is_taken else name
+    return names
 
 
 def _macs(op: str, weights: Tensor, y: Tensor) -> int:

@@ -28,7 +28,14 @@ import plasma_edge
 from plasma_edge import PlasmaError, TrustStore
 from plasma_pack import adapter_packet, base_packet
 from plasma_pack.cli import render, studies
-from plasma_pack.cli.options import AsJson, PacketFile, States
+from plasma_pack.cli.options import (
+    AsJson,
+    FrameStack,
+    NetworkFile,
+    PacketFile,
+    States,
+    VecNormalize,
+)
 from plasma_pack.cli.values import load_audit, load_observations, pairs, per_output, ranges
 from plasma_pack.compiler.precision import PRECISIONS
 from plasma_pack.errors import OptionError
@@ -176,17 +183,9 @@ def build(
     state: States = [],  # noqa: B006
     input_range: Ranges = [],  # noqa: B006
     unit: Units = [],  # noqa: B006
-    vec_normalize: Annotated[
-        str | None,
-        typer.Option(help="saved VecNormalize of an SB3 policy, or none; default: beside it"),
-    ] = None,
-    frame_stack: Annotated[
-        int | None, typer.Option(help="frames of an SB3 policy for the packet to stack itself")
-    ] = None,
-    network: Annotated[
-        Path | None,
-        typer.Option(help="JSON: which layers of a state_dict act (docs/importing.md)"),
-    ] = None,
+    vec_normalize: VecNormalize = None,
+    frame_stack: FrameStack = None,
+    network: NetworkFile = None,
     signer: Signers = [],  # noqa: B006
     name: Name = "",
     channel: Channel = None,

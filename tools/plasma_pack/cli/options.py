@@ -14,3 +14,14 @@ EnvId = Annotated[
     str, typer.Option("--env", help="Gymnasium environment, such as CartPole-v1 (needs [gym])")
 ]
 States = Annotated[list[str], typer.Option("--state", help="recurrent state: INPUT=OUTPUT")]
+VecNormalize = Annotated[
+    str | None,
+    typer.Option(help="saved VecNormalize of an SB3 policy, or none; default: beside it"),
+]
+FrameStack = Annotated[
+    int | None, typer.Option(help="frames of an SB3 policy for the packet to stack itself")
+]
+NetworkFile = Annotated[
+    Path | None,
+    typer.Option("--network", help="JSON: which layers of a state_dict act (docs/importing.md)"),
+]

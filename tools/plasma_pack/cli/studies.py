@@ -12,7 +12,15 @@ from plasma_edge import _core
 from plasma_pack.boards import BOARDS
 from plasma_pack.check import check as check_returns
 from plasma_pack.cli import render
-from plasma_pack.cli.options import AsJson, EnvId, PacketFile, States
+from plasma_pack.cli.options import (
+    AsJson,
+    EnvId,
+    FrameStack,
+    NetworkFile,
+    PacketFile,
+    States,
+    VecNormalize,
+)
 from plasma_pack.cli.values import pairs
 from plasma_pack.difference import difference
 from plasma_pack.errors import OptionError
@@ -31,6 +39,9 @@ def check(
     episodes: Annotated[int, typer.Option(help="of each, with the same seeds")] = 20,
     seed: Annotated[int, typer.Option(help="of the first episode, then +1 each")] = 0,
     state: States = [],  # noqa: B006
+    vec_normalize: VecNormalize = None,
+    frame_stack: FrameStack = None,
+    network: NetworkFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the return of a packet with that of its source, episode by episode.
@@ -40,10 +51,18 @@ def check(
 
     \b
     plasma-pack check walker.plasma --source walker.onnx --env BipedalWalker-v3
-    plasma-pack check pole.plasma --source pole.onnx --env CartPole-v1 --episodes 100
+    plasma-pack check pole.plasma --source pole.zip --env CartPole-v1 --episodes 100
     """
     facts = check_returns(
-        packet, source, env, episodes=episodes, seed=seed, states=pairs("--state", state)
+        packet,
+        source,
+        env,
+        episodes=episodes,
+        seed=seed,
+        states=pairs("--state", state),
+        vec_normalize=False if vec_normalize == "none" else vec_normalize,
+        frame_stack=frame_stack,
+        network=network,
     )
     render.checked(facts, as_json=as_json)
     if not facts["holds"]:
