@@ -137,7 +137,6 @@ def test_bench_prints_percentiles(
     for name in ("step", "call", "call_cold", "call_200_hz"):
         times = result[name]
         assert 0 < times["p50_us"] <= times["p99_us"] <= times["p999_us"] <= times["max_us"]
-    assert result["call_cold"]["p50_us"] > result["call"]["p50_us"]
     assert sum(count for _, count in result["histogram"]) == 2000
     edges = [upper for upper, _ in result["histogram"]]
     assert edges == sorted(edges)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from gymnasium.envs.registration import EnvSpec
 from torch import nn
 
 import plasma_edge as pe
@@ -21,6 +22,8 @@ from plasma_pack.program.decode import decode
 from plasma_pack.program.program import Storage
 from plasma_pack.quantizer import WeightOptions, quantized
 from tests.pack import networks
+
+WITHOUT_EXTRA = EnvSpec("WithoutItsExtra-v0", entry_point="no_such_extra:Env")
 
 SAMPLER = """
 input  obs f32[2,2,1]
@@ -283,15 +286,21 @@ def test_a_continuous_policy_keeps_its_return(
         ({"env": "Pendulum-v1"}, pe.UsageError, r"takes actions Box.* found .* of float32\[2\]"),
         ({"env": "CartPole-v1"}, pe.UsageError, r"takes actions Discrete\(2\), found an output"),
         (
-            {"env": "LunarLanderContinuous-v3"},
+            {"env": WITHOUT_EXTRA.id},
             pe.UsageError,
             "cannot make environment",
         ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
-    tmp_path: Path, key: Ed25519PrivateKey, options: dict[str, Any], error: type, words: str
+    tmp_path: Path,
+    key: Ed25519PrivateKey,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    error: type,
+    words: str,
 ) -> None:
+    monkeypatch.setitem(gymnasium.registry, WITHOUT_EXTRA.id, WITHOUT_EXTRA)
     with pytest.raises(error, match=words):
         build(mlp(tmp_path), key=key, **options)
 
