@@ -32,7 +32,7 @@ def make_env(env_id: str, policy: Policy) -> Any:
         raise UsageError("--env needs Gymnasium: pip install 'plasma-edge[gym]'") from error
     try:
         env = gymnasium.make(RETIRED.get(env_id, env_id))
-    except gymnasium.error.Error as error:
+    except (gymnasium.error.Error, ImportError) as error:
         raise UsageError(f"cannot make environment {env_id!r}: {error}") from error
     output, space = _acting(policy), env.action_space
     is_choice = output.dtype == "int32"
