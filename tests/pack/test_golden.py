@@ -81,11 +81,24 @@ def test_cases_drawn_at_random_are_the_same_each_time_and_within_the_range() -> 
     assert ((given >= 5) & (given <= 6)).all()
 
 
-@pytest.mark.parametrize(("width", "count"), [(4, 16), (2000, 16), (4000, 8), (32_000, 1)])
+@pytest.mark.parametrize(("width", "count"), [(4, 16), (128, 16), (500, 4), (4000, 2), (32_000, 1)])
 def test_wide_policies_have_fewer_cases(width: int, count: int) -> None:
     assembly = assemble(WIDE.format(width))
     draft = Draft(Kind.BASE, assembly.sections, Certificate(**_core.certify(assembly.sections)))
     given, _ = cases(base_gold(draft, assembly.program, None), width)
+    assert len(given) == count
+
+
+@pytest.mark.parametrize(("rows", "count"), [(1, 4), (30, 7), (90, 16)])
+def test_heavy_policies_have_more_cases(rows: int, count: int) -> None:
+    """A quarter of 1,000 weights a row in f32, in cases of 1,000 inputs and an output a row."""
+    text = (
+        f"input obs f32[1000] range -1 1\noutput act f32[{rows}]\n"
+        f"const w f32[{rows},1000] = 1\nfc: linear act, obs, w\n"
+    )
+    assembly = assemble(text)
+    draft = Draft(Kind.BASE, assembly.sections, Certificate(**_core.certify(assembly.sections)))
+    given, _ = cases(base_gold(draft, assembly.program, None), 1000)
     assert len(given) == count
 
 

@@ -22,6 +22,9 @@ from plasma_pack.packet.writer import Draft
 from plasma_pack.program.program import Program, Storage
 from plasma_pack.rehearsal import rehearse
 
+_FEWEST = 2  # of one tick alone no state is seen
+_SHARE, _FREE_BYTES = 0.25, 16_384  # of the weights, and what nobody minds
+
 
 def base_gold(draft: Draft, program: Program, observations: Observations) -> bytes:
     """The GOLD section of a base. observations: f32 [N, n], or {input: [N, n]}; None draws them at
@@ -61,13 +64,19 @@ def _spaced(count: int, limit: int) -> list[int]:
 
 
 def _case_limit(program: Program) -> int:
+    """As many cases as there may be, but of images only so many that the policy, not its self-test,
+    makes up the packet.
+    """
     tensors = [*program.select(Storage.INPUT), *program.select(Storage.OUTPUT)]
-    fitting = (MAX_GOLD_BYTES - 16) // (4 * sum(tensor.elements for tensor in tensors))
+    case_bytes = 4 * sum(tensor.elements for tensor in tensors)
+    fitting = (MAX_GOLD_BYTES - 16) // case_bytes
     if fitting == 0:
         raise SourceError(
             "one self-test case exceeds the GOLD section; the inputs are too large for a packet"
         )
-    return min(MAX_GOLD_CASES, fitting)
+    weights = sum(tensor.nbytes for tensor in program.select(Storage.CONST))
+    fair = max(_FREE_BYTES, int(weights * _SHARE)) // case_bytes
+    return min(MAX_GOLD_CASES, fitting, max(_FEWEST, fair))
 
 
 def _differing_first(
