@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder, Ids, Op
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids, Op
 from plasma_pack.compiler.moves import Walk
 from plasma_pack.compiler.narrow import narrow
 from plasma_pack.errors import SourceError

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from plasma_pack.compiler.builder import Builder, Op
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Op
 from plasma_pack.compiler.moves import Walk, extent
 from plasma_pack.program.program import OPCODES, Array, Storage
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Arranged, Ids, is_identity
+from plasma_pack.compiler.elements import Arranged, Ids, is_identity
 
 if TYPE_CHECKING:
     from plasma_pack.compiler.builder import Builder

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.compiler.lowering import Options, lower
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.imported import Imported

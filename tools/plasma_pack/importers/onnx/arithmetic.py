@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from plasma_pack.compiler.builder import HIDDEN, Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import HIDDEN, Ids
 from plasma_pack.importers.onnx.logic import constant_like, is_true, negation, select, truncate
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array

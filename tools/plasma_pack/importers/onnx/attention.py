@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from plasma_pack.compiler.builder import HIDDEN, Ids
+from plasma_pack.compiler.elements import HIDDEN, Ids
 from plasma_pack.compiler.rows import columns, matrix
 from plasma_pack.importers.onnx.attention_fold import NODE
 from plasma_pack.importers.onnx.node import Node

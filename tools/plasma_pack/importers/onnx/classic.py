@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.compiler.rows import matrix
 from plasma_pack.importers.onnx.gather import rows_of_table
 from plasma_pack.importers.onnx.logic import constant_like, select

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.importers.onnx.node import Node
 
 Convert = Callable[[Node], list[Ids] | None]

@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.compiler.lowering import Options, lower
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.activations import ACTIVATIONS

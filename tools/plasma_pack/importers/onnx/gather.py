@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.importers.onnx.graph import MOVEMENT, Graph
 from plasma_pack.importers.onnx.logic import is_true, truncate
 from plasma_pack.importers.onnx.node import Node

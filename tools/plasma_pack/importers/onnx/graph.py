@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from plasma_pack.compiler.builder import MAX_ELEMENTS
+from plasma_pack.compiler.elements import MAX_ELEMENTS
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.foresight import most_elements
 from plasma_pack.importers.onnx.patterns import fuse

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Ids, Op
+from plasma_pack.compiler.elements import Ids, Op
 from plasma_pack.importers.onnx.graph import module_path
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.importers.onnx.reductions import axes_of, by, reduction

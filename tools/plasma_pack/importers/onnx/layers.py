@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.compiler.rows import arrange_rows, matrix
 from plasma_pack.importers.onnx.contractions import matmul
 from plasma_pack.importers.onnx.graph import module_path

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
 

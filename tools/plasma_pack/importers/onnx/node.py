@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from plasma_pack.compiler.builder import MAX_ELEMENTS, Arranged, Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import MAX_ELEMENTS, Arranged, Ids
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.graph import Graph, attributes
 from plasma_pack.program.program import Array

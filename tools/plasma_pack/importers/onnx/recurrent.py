@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.importers.onnx.graph import module_path
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.compiler.limits import LimitOptions
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, MultiBinary, Space

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.sb3.extractors import features
 from plasma_pack.importers.sb3.observations import Seen

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.sb3.observations import Seen
 from plasma_pack.importers.state_dict.network import Network, Pixels

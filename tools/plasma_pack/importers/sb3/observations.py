@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Ids
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.importers.sb3.normalise import Normaliser, Statistics
 from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, Flat, MultiBinary

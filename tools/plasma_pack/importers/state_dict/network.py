@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder, Ids
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.state_dict.weights import Weights
 from plasma_pack.program.program import Array, Storage
