@@ -100,3 +100,10 @@ def test_inputs_of_another_name_are_refused(key: Ed25519PrivateKey) -> None:
 def test_control_flow_is_refused_with_what_torch_says(key: Ed25519PrivateKey) -> None:
     with pytest.raises(SourceError, match=r"torch\.onnx\.export cannot export the module"):
         pp.build(Branching(), key=key, golden=OBSERVATIONS)
+
+
+def test_a_saved_program_says_how_to_pass_it(key: Ed25519PrivateKey, tmp_path: Path) -> None:
+    program = torch.export.export(networks.Mlp(), (torch.zeros(1, 4),))
+    torch.export.save(program, tmp_path / "policy.pt2")
+    with pytest.raises(SourceError, match=r"loaded with torch\.export\.load"):
+        pp.build(tmp_path / "policy.pt2", key=key)

@@ -87,7 +87,8 @@ def _import_zip(source: Path | bytes, hints: Hints, options: Options) -> Importe
     if not is_sb3(data):
         raise SourceError(
             "the policy is a zip file, but neither one that model.save of Stable-Baselines3 writes "
-            "nor a state_dict that torch.save does"
+            "nor a state_dict that torch.save does; a program that torch.export.save wrote (.pt2) "
+            "is to be loaded with torch.export.load and passed to plasma_pack.build"
         )
     _refuse(replace(hints, vec_normalize=None, frame_stack=None), "a zip of Stable-Baselines3")
     return import_sb3(

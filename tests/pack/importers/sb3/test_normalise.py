@@ -162,7 +162,7 @@ def test_what_is_no_vec_normalize_is_refused(content: bytes, key: Key, tmp_path:
 
 
 def test_options_of_other_formats_are_refused(key: Key, tmp_path: Path, mlp_onnx: Path) -> None:
-    with pytest.raises(OptionError, match="vec_normalize has no meaning for onnx"):
+    with pytest.raises(OptionError, match="vec_normalize has no meaning for ONNX"):
         pp.build(mlp_onnx, key=key, vec_normalize="statistics.pkl")
     model = sb3.PPO("MlpPolicy", Nowhere(box(3), MOTOR), device="cpu")
     with pytest.raises(OptionError, match="states has no meaning"):

@@ -30,8 +30,8 @@ Weights = Mapping[str, AnyArray]
 
 
 def is_weights(data: bytes) -> bool:
-    """A zip with a pickle of tensors at hand; one of Stable-Baselines3 has such a zip inside."""
-    return data.startswith(b"PK") and b"/data.pkl" in data and b"policy.pth" not in data
+    """A zip with a pickle of tensors at hand; others have such a zip inside."""
+    return any(name.endswith("/data.pkl") for name in Archive(data, "the policy").names)
 
 
 def read_weights(data: bytes, what: str) -> Weights:
