@@ -95,6 +95,8 @@ using K = KernelTable;
 constexpr uint32_t (*K::* kUnary[])(const float*, float*, int) noexcept = {
     &K::relu,     &K::silu, &K::sigmoid, &K::tanh, &K::softmax, &K::exp,
     &K::softplus, &K::erf,  &K::log,     &K::sin,  &K::cos};
+constexpr void (*K::* kPlain[])(const float*, float*, int) noexcept = {&K::abs, &K::sqrt,
+                                                                       &K::round};
 constexpr void (*K::* kExact[])(const float*, const float*, float*, int) noexcept = {
     &K::add, &K::sub, &K::mul};
 constexpr uint32_t (*K::* kBinary[])(const float*, const float*, float*, int) noexcept = {
@@ -111,6 +113,13 @@ T one_of(T const (&all)[kCount], Choices& choices) {
 
 Case unary(Choices& choices) {
   const int n = choices.within(1, 300);
+  if (choices.within(0, 4) == 0) {
+    return [run = one_of(kPlain, choices), x = choices.numbers(n), n](const K& k) {
+      Floats y(x.size());
+      (k.*run)(x.data(), y.data(), n);
+      return bits_of(y);
+    };
+  }
   return [run = one_of(kUnary, choices), x = choices.numbers(n), n](const K& k) {
     Floats y(x.size());
     const uint32_t peak = (k.*run)(x.data(), y.data(), n);
