@@ -220,10 +220,14 @@ class Evaluation {
     const auto [rows, cols, tokens] = shape;
     float* const hidden = floats_out(layout_.lora_hidden);
     int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
-    k_.linear_i8(lora.a, q, s, lora.a_scale, nullptr, kernels::kUnlimited, hidden, lora.rank, cols,
-                 tokens);
+    const kernels::Peaks of_hidden = k_.linear_i8(
+        lora.a, q, s, lora.a_scale, nullptr, kernels::kUnlimited, hidden, lora.rank, cols, tokens);
     float k[kernels::kMaxTokens];
-    quantize_rows(hidden, lora.rank, tokens, hidden_q, k);
+    if (tokens == 1) {
+      k[0] = k_.quantize(hidden, lora.rank, noted(of_hidden.after), hidden_q);
+    } else {
+      quantize_rows(hidden, lora.rank, tokens, hidden_q, k);
+    }
     for (int t = 0; t < tokens; ++t) k[t] = lora.c * k[t];
     const bool is_last = lora.bias == nullptr;
     const kernels::Peaks peaks =
