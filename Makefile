@@ -25,7 +25,7 @@ demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
 
 test: setup-dev lint cpp-test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 # make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up.
 bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
