@@ -199,6 +199,15 @@ def test_a_description_says_what_acts(key: Key, tmp_path: Path) -> None:
         ({"layers": [{"conv": "a"}], "action": "discrete"}, "an image needs shape"),
         ({"layers": [{"pool": "a"}], "action": "tanh", "shape": [1, 2, 2]}, "found {'pool': 'a'}"),
         ({"layers": ["fc1"], "action": "tanh", "mean": [1, 2]}, "mean or std is not of shape"),
+        ({"layers": ["fc1"], "action": "tanh", "mean": "low"}, "an entry is not of its kind"),
+        ({"layers": ["fc1"], "action": "tanh", "std": 0}, "expected numbers above 0"),
+        ({"layers": ["fc1"], "action": "tanh", "shape": [0, 6]}, "expected sizes from 1 on"),
+        ({"layers": 7, "action": "tanh"}, "an entry is not of its kind"),
+        ({"layers": [7], "action": "tanh", "shape": [6]}, "found layer 7, expected a name"),
+        (
+            {"layers": [{"conv": "a", "stride": "2"}], "action": "tanh", "shape": [1, 2, 2]},
+            "found stride '2', expected a whole number",
+        ),
     ],
 )
 def test_a_description_that_makes_no_sense_is_refused(

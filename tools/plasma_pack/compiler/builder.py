@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from plasma_pack.compiler.cell_fold import find_cell
-from plasma_pack.compiler.elements import Elements, Op
+from plasma_pack.compiler.elements import Elements, Ids, Op
 from plasma_pack.errors import SourceError
-from plasma_pack.program.program import Array
+from plasma_pack.program.program import Array, DType
 
 
 class Builder(Elements):
@@ -86,6 +86,17 @@ class Builder(Elements):
         if made is not None and made.op == "normalize" and (made.constants[1] == 1).all():
             return self._normalize(made.inputs[0], made.constants[0], factor)
         return self._normalize(x, np.zeros_like(factor), factor)
+
+    def gelu(self, x: str) -> str:
+        """x · (1 + erf(x / √2)) / 2."""
+        dims = self.spans[x].dims
+        inner = self.unary("erf", self.scale(x, np.full(dims, 2**-0.5)))
+        gate = self.scale(self.shift(inner, np.ones(dims)), np.full(dims, 0.5))
+        return self.binary("mul", x, gate)
+
+    def largest(self, ids: Ids) -> str:
+        """The index of the first largest element, i32 [1]."""
+        return self.emit("argmax", [self.tensor(ids)], 1, dtype=DType.I32)
 
     def again(self, op: Op, *constants: Array) -> str:
         """The same operation with other constants."""

@@ -16,7 +16,7 @@ from plasma_pack.compiler.lowering import Options, lower
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.imported import Imported
 from plasma_pack.importers.objects import is_a
-from plasma_pack.program.program import Array, DType, Storage
+from plasma_pack.program.program import Array, Storage
 
 _ESTIMATORS = ("sklearn.MLPRegressor", "sklearn.MLPClassifier")
 _ACTIVATIONS = {"logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
@@ -86,4 +86,4 @@ def _chosen(builder: Builder, logits: Ids, classifier: Any) -> Ids:
         raise SourceError("the classifier gives several labels at once; that is not supported")
     if logits.size == 1:
         logits = np.concatenate([builder.constant_ids(np.zeros(1)), logits])
-    return builder.ids(builder.emit("argmax", [builder.tensor(logits)], 1, dtype=DType.I32))
+    return builder.ids(builder.largest(logits))

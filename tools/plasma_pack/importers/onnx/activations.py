@@ -64,8 +64,7 @@ def _gelu(node: Node, x: str) -> str:
         inner = builder.binary("add", x, _scaled(builder, cube, 0.044715))
         gate = builder.unary("tanh", _scaled(builder, inner, math.sqrt(2 / math.pi)))
         return builder.binary("mul", x, _scaled(builder, _shifted(builder, gate, 1.0), 0.5))
-    gate = builder.unary("erf", _scaled(builder, x, math.sqrt(0.5)))
-    return builder.binary("mul", x, _scaled(builder, _shifted(builder, gate, 1.0), 0.5))
+    return builder.gelu(x)
 
 
 def _mish(node: Node, x: str) -> str:

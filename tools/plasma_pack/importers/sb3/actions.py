@@ -15,7 +15,6 @@ from plasma_pack.compiler.limits import LimitOptions
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, MultiBinary, Space
 from plasma_pack.importers.state_dict.network import Network
-from plasma_pack.program.program import DType
 
 NAME = "action"
 
@@ -28,7 +27,7 @@ def act(network: Network, logits: Ids, space: Space, *, squashes: bool) -> tuple
         return _continuous(network, logits, space, squashes=squashes)
     if isinstance(space, Discrete):
         _expect(logits, space.n)
-        return network.builder.ids(_largest(network.builder, logits)), LimitOptions()
+        return network.builder.ids(network.builder.largest(logits)), LimitOptions()
     if isinstance(space, MultiBinary):
         sizes = [2] * int(np.prod(space.shape))
         _expect(logits, len(sizes))
@@ -60,9 +59,7 @@ def _continuous(
     if squashes:
         if not is_bounded:
             raise SourceError("a policy that ends in tanh has an action space without bounds")
-        builder = network.builder
-        squashed = builder.scale(builder.unary("tanh", builder.tensor(mean)), (high - low) / 2)
-        mean = builder.ids(builder.shift(squashed, (high + low) / 2))
+        mean = network.squash(mean, (high - low) / 2, (high + low) / 2)
     limits = LimitOptions(low={NAME: low}, high={NAME: high}) if is_bounded else LimitOptions()
     return mean.reshape(space.low.shape or (1,)), limits
 
@@ -70,9 +67,4 @@ def _continuous(
 def _choice(builder: Builder, logits: Ids) -> Ids:
     """The index of the largest as f32 [1], which instructions can put beside others."""
     numbers = builder.constant(np.arange(logits.size, dtype=np.float32))
-    return builder.ids(builder.emit("gather", [numbers, _largest(builder, logits)], 1))
-
-
-def _largest(builder: Builder, logits: Ids) -> str:
-    """Their index, i32 [1]."""
-    return builder.emit("argmax", [builder.tensor(logits)], 1, dtype=DType.I32)
+    return builder.ids(builder.emit("gather", [numbers, builder.largest(logits)], 1))

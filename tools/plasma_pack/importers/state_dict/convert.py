@@ -8,8 +8,8 @@ description says which layers act, in order (docs/importing.md).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.importers.imported import Imported
 from plasma_pack.importers.state_dict.network import Network
 from plasma_pack.importers.state_dict.weights import Weights
-from plasma_pack.program.program import Array, DType, Storage
+from plasma_pack.program.program import Array, Storage
 
 Layer = str | Mapping[str, Any]
 ACTIONS = ("continuous", "discrete", "tanh", "atoms")
@@ -46,7 +46,6 @@ class Description:
     mean: Array | None = None
     std: Array | None = None
     clip: float = float("inf")
-    script: str = field(default="", init=False)
 
 
 def import_state_dict(
@@ -72,7 +71,7 @@ def _parsed(described: Mapping[str, Any] | Path) -> Description:
             described = json.loads(described.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise OptionError(f"network: {described} cannot be read as JSON: {error}") from error
-    known = [f.name for f in fields(Description) if f.init]
+    known = [f.name for f in fields(Description)]
     if not isinstance(described, Mapping) or not {"layers", "action"} <= described.keys():
         raise OptionError(f"network: expected an object of {', '.join(known)}")
     if unknown := [name for name in described if name not in known]:
@@ -81,10 +80,41 @@ def _parsed(described: Mapping[str, Any] | Path) -> Description:
         raise OptionError(
             f"network: found action {described['action']!r}, expected one of {', '.join(ACTIONS)}"
         )
-    arrays = {k: np.asarray(described[k], np.float64) for k in ("mean", "std") if k in described}
-    shape = {"shape": tuple(described["shape"])} if "shape" in described else {}
-    given = {**described, **arrays, **shape, "layers": tuple(described["layers"])}
-    return Description(**given)
+    try:
+        return Description(**{name: _READ[name](value) for name, value in described.items()})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise OptionError(f"network: an entry is not of its kind: {error}") from error
+
+
+def _sizes(value: Any) -> tuple[int, ...]:
+    sizes = tuple(int(n) for n in value)
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"found shape {value}, expected sizes from 1 on")
+    return sizes
+
+
+def _statistics(value: Any) -> Array:
+    numbers = np.asarray(value, np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"found {value}, expected finite numbers")
+    return numbers
+
+
+def _spreads(value: Any) -> Array:
+    numbers = _statistics(value)
+    if not (numbers > 0).all():
+        raise ValueError(f"found std {value}, expected numbers above 0")
+    return numbers
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "layers": tuple,
+    "action": str,
+    "shape": _sizes,
+    "mean": _statistics,
+    "std": _spreads,
+    "clip": float,
+}
 
 
 def _recognised(weights: Weights) -> tuple[str, Description]:
@@ -157,7 +187,12 @@ def _layer(network: Network, x: Ids, layer: Layer) -> Ids:
     if isinstance(layer, Mapping):
         if layer.keys() - {"stride"} != {"conv"}:
             raise OptionError(f'network: found {dict(layer)}, expected {{"conv": …, "stride": …}}')
-        return network.convolution(x, str(layer["conv"]), int(layer.get("stride", 1)))
+        stride = layer.get("stride", 1)
+        if type(stride) is not int:
+            raise OptionError(f"network: found stride {stride!r}, expected a whole number")
+        return network.convolution(x, str(layer["conv"]), stride)
+    if not isinstance(layer, str):
+        raise OptionError(f"network: found layer {layer!r}, expected a name")
     if (activation := network.activation_named(layer)) is not None:
         return network.activate(x, activation)
     return network.linear(x.reshape(-1), layer)
@@ -170,14 +205,11 @@ def _action(network: Network, x: Ids, kind: str) -> tuple[Ids, LimitOptions]:
     if kind == "tanh":
         scale, bias = (network.take(f"action_{part}", None) for part in ("scale", "bias"))
         scale, bias = (np.broadcast_to(v.reshape(-1), x.shape) for v in (scale, bias))
-        squashed = builder.scale(builder.unary("tanh", builder.tensor(x)), scale)
         limits = LimitOptions(low={"action": bias - scale}, high={"action": bias + scale})
-        return builder.ids(builder.shift(squashed, bias)), limits
+        return network.squash(x, scale, bias), limits
     if kind == "atoms":
         x = _mean_of_atoms(network, x)
-    return builder.ids(builder.emit("argmax", [builder.tensor(x)], 1, dtype=DType.I32)), (
-        LimitOptions()
-    )
+    return builder.ids(builder.largest(x)), LimitOptions()
 
 
 def _mean_of_atoms(network: Network, logits: Ids) -> Ids:

@@ -137,15 +137,12 @@ class Network:
             return x
         value = self.builder.arrange(x)
         is_one = kind != "GELU"
-        y = self.builder.unary(*_unary(kind, value.name)) if is_one else self._gelu(value.name)
+        y = (
+            self.builder.unary(*_unary(kind, value.name))
+            if is_one
+            else self.builder.gelu(value.name)
+        )
         return self.builder.arranged_ids(y, value.order).reshape(x.shape)
-
-    def _gelu(self, x: str) -> str:
-        """x / 2 · (1 + erf(x / √2))."""
-        builder, dims = self.builder, self.builder.spans[x].dims
-        inner = builder.unary("erf", builder.scale(x, np.full(dims, 2**-0.5)))
-        gate = builder.scale(builder.shift(inner, np.ones(dims)), np.full(dims, 0.5))
-        return builder.binary("mul", x, gate)
 
     def nature_cnn(self, image: Pixels, prefix: str) -> Ids:
         """Mnih et al. (2015): three convolutions and a layer, each with relu."""
@@ -217,6 +214,11 @@ class Network:
         bounds = [value.constant(np.ravel(bound)) for bound in (low, high)]
         y = self.builder.emit("clamp", [value.name], self.builder.spans[value.name].dims, bounds)
         return self.builder.arranged_ids(y, value.order).reshape(x.shape)
+
+    def squash(self, x: Ids, scale: Array, offset: Array) -> Ids:
+        """tanh(x) · scale + offset, both f64 of x's size."""
+        y = self.builder.scale(self.builder.unary("tanh", self.builder.tensor(x)), scale)
+        return self.builder.ids(self.builder.shift(y, offset))
 
     def affine(self, x: Ids, mean: Array, scale: Array) -> Ids:
         """(x − mean) · scale, both f64 of x's shape."""

@@ -61,7 +61,8 @@ def _reshape(graph: GraphBuilder, operator: Operator) -> None:
 def _fully_connected(graph: GraphBuilder, operator: Operator) -> None:
     x, weights, *bias = operator.inputs
     w = _matrix(graph, weights)
-    rows, cols = weights.shape  # type: ignore[union-attr]
+    assert weights is not None
+    rows, cols = weights.shape
     value = graph.shaped(graph.value(x), (-1, cols))
     value = graph.emit("MatMul", value, w)
     if bias and bias[0] is not None:
