@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "packet/packet.hpp"
+#include "packet/trust.hpp"
 #include "plasma_edge/runtime.hpp"
 #include "policy_type.hpp"
 #include "python_batch.hpp"
@@ -77,14 +77,17 @@ void reset(const py::object& self, std::optional<uint64_t> seed) {
 }
 
 py::object verify(const py::object& packet, const py::object& trust, const py::object& base,
-                  const py::object& channel, const py::object& require_audit) {
+                  const py::object& channel, const py::object& require_audit,
+                  const py::object& device) {
   std::string kernels_name;
   const LoadOptions options = read_options(channel, 0, require_audit, py::none(), false, py::none(),
                                            py::none(), kernels_name);
   const Trust store = read_trust(trust);
   const Source source = read_source(packet, options.max_file_bytes);
+  const std::optional<DeviceState> state = read_device(device);
   PacketInfo info;
-  Error error = without_gil([&] { return verify_packet(source.bytes, store, options, info); });
+  Error error = without_gil(
+      [&] { return verify_packet(source.bytes, store, options, state ? &*state : nullptr, info); });
   if (error) raise(error, source.label);
   if (base.is_none()) return to_python(info);
 
@@ -95,6 +98,26 @@ py::object verify(const py::object& packet, const py::object& trust, const py::o
   error = without_gil([&] { return policy->attach(source.bytes, "verify", 1.0f); });
   if (error) raise(error, source.label);
   return to_python(info);
+}
+
+py::object verify_root(const py::object& root, const py::object& previous) {
+  constexpr uint64_t kCap = packet::kMaxRootFileBytes;
+  const Source source = read_source(root, kCap);
+  const Source before = previous.is_none() ? Source{} : read_source(previous, kCap);
+  RootInfo info;
+  if (Error error = plasma::verify_root(source.bytes, before.bytes, info))
+    raise(error, source.label);
+  return to_python(info);
+}
+
+// (name, 32 bytes) of every key of a root: all that loading needs to know in Python.
+py::list root_keys(const std::string& root) {
+  RootInfo info;
+  const std::vector<uint8_t> bytes(root.begin(), root.end());
+  if (Error error = plasma::verify_root(bytes, {}, info)) raise(error);
+  py::list keys;
+  for (const RootKey& key : info.keys) keys.append(py::make_tuple(key.name, bytes_of(key.key)));
+  return keys;
 }
 
 using Sections = std::map<uint32_t, std::string>;
@@ -296,11 +319,17 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.doc() = "The C++ core of plasma_edge. Use plasma_edge; this module is private.";
   add_policy(module);
   module.def("verify", verify, "packet"_a, py::kw_only(), "trust"_a, "base"_a = py::none(),
-             "channel"_a = py::none(), "require_audit"_a = py::none(),
+             "channel"_a = py::none(), "require_audit"_a = py::none(), "device"_a = py::none(),
              "Verifies a packet without running it, and returns its PacketInfo.\n\n"
              "A base is verified, validated and self-tested. An adapter's signature and content "
              "are verified; its program\n"
-             "too when `base` is given. Raises what Policy.load raises.");
+             "too when `base` is given. Raises what Policy.load raises. With a `device` the "
+             "question is whether it may\n"
+             "install the packet: dates, release number and rollback index count as well.");
+  module.def("verify_root", verify_root, "root"_a, "previous"_a = py::none(),
+             "Verifies a trust root, by its own keys or as the successor of `previous`, and "
+             "returns its RootInfo.");
+  module.def("root_keys", root_keys, "root"_a);
   module.def("certify", certify, "sections"_a,
              "Validates the sections of a base (type -> bytes) and returns its certificate.");
   module.def(

@@ -64,11 +64,35 @@ Trust read_trust(const py::object& trust) {
   const py::object store =
       py::module_::import("plasma_edge._trust").attr("TrustStore").attr("of")(trust);
   Trust result;
+  if (!store.attr("root").is_none()) {
+    const auto root = store.attr("root").cast<std::string>();
+    result.root.assign(root.begin(), root.end());
+    return result;
+  }
   result.threshold = store.attr("threshold").cast<uint32_t>();
   for (const py::handle key : store.attr("keys")) {
     result.keys.push_back(read_key(key.attr("raw").cast<std::string>()));
   }
   return result;
+}
+
+std::optional<DeviceState> read_device(const py::object& device) {
+  if (device.is_none()) return std::nullopt;
+  DeviceState state;
+  if (!device.attr("now").is_none()) state.now = device.attr("now").cast<uint64_t>();
+  state.time_floor = device.attr("time_floor").cast<uint64_t>();
+  state.strict_clock = device.attr("strict_clock").cast<bool>();
+  for (const py::handle row : device.attr("floors")) {
+    Floor& floor = state.floors.emplace_back();
+    const auto channel = row.attr("channel_id").cast<std::string>();
+    std::copy_n(channel.begin(), floor.channel_id.size(), floor.channel_id.begin());
+    floor.kind = row.attr("kind").cast<std::string>() == "base" ? 1 : 2;
+    floor.sequence = row.attr("sequence").cast<uint64_t>();
+    floor.rollback_index = row.attr("rollback_index").cast<uint32_t>();
+    floor.root_version = row.attr("root_version").cast<uint32_t>();
+    floor.content_digest = read_key(row.attr("content_digest").cast<std::string>());
+  }
+  return state;
 }
 
 LoadOptions read_options(const py::object& channel, double deadline_us,
@@ -135,12 +159,42 @@ py::object to_python(const PacketInfo& info) {
                          "content_digest"_a = bytes_of(info.content_digest),
                          "base_digest"_a = bytes_of(info.base_digest),
                          "audit"_a = levels[py::int_(static_cast<uint32_t>(info.audit))],
-                         "sequence"_a = info.sequence, "not_before"_a = info.not_before,
+                         "channel_id"_a = bytes_of(info.channel_id), "sequence"_a = info.sequence,
+                         "rollback_index"_a = info.rollback_index, "not_before"_a = info.not_before,
                          "not_after"_a = info.not_after, "arena_bytes"_a = info.arena_bytes,
                          "state_bytes"_a = info.state_bytes, "const_bytes"_a = info.const_bytes,
                          "macs"_a = info.macs, "cost_units"_a = info.cost_units,
                          "max_adapters"_a = info.max_adapters, "file_bytes"_a = info.file_bytes,
                          "signers"_a = py::tuple(signers)));
+}
+
+py::object to_python(const RootInfo& info) {
+  using namespace py::literals;
+  py::list keys, channels, revoked;
+  for (const RootKey& key : info.keys) {
+    py::list roles;
+    if (key.signs_bases) roles.append("base");
+    if (key.signs_adapters) roles.append("adapter");
+    if (key.signs_roots) roles.append("root");
+    keys.append(record("RootKey", py::dict("name"_a = key.name, "raw"_a = bytes_of(key.key),
+                                           "roles"_a = py::tuple(roles))));
+  }
+  for (const RootChannel& channel : info.channels) {
+    channels.append(
+        record("RootChannel",
+               py::dict("name"_a = channel.name, "keys"_a = py::tuple(py::cast(channel.keys)),
+                        "sequence_floor"_a = channel.sequence_floor,
+                        "rollback_floor"_a = channel.rollback_floor, "reset"_a = channel.reset)));
+  }
+  for (const DigestBytes& digest : info.revoked) revoked.append(bytes_of(digest));
+  return record("RootInfo", py::dict("version"_a = info.version, "issued_at"_a = info.issued_at,
+                                     "expires"_a = info.expires,
+                                     "content_digest"_a = bytes_of(info.content_digest),
+                                     "thresholds"_a = py::dict("base"_a = info.base_threshold,
+                                                               "adapter"_a = info.adapter_threshold,
+                                                               "root"_a = info.root_threshold),
+                                     "keys"_a = py::tuple(keys), "channels"_a = py::tuple(channels),
+                                     "revoked"_a = py::tuple(revoked)));
 }
 
 py::tuple to_python(std::span<const IoInfo> ports) {

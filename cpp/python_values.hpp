@@ -24,6 +24,7 @@ Source read_source(const pybind11::object& packet, uint64_t cap);
 
 PublicKeyBytes read_key(const std::string& raw);
 Trust read_trust(const pybind11::object& trust);
+std::optional<DeviceState> read_device(const pybind11::object& device);
 
 // `kernels_name` holds what options.kernels points to.
 LoadOptions read_options(const pybind11::object& channel, double deadline_us,
@@ -43,6 +44,7 @@ pybind11::dict to_python(const char* kernels, const Board& board,
 Board read_board(const pybind11::dict& rates);
 
 pybind11::object to_python(const PacketInfo& info);
+pybind11::object to_python(const RootInfo& info);
 pybind11::tuple to_python(std::span<const IoInfo> ports);
 pybind11::object to_python(const Stats& stats);
 pybind11::tuple to_python(const std::vector<AdapterInfo>& adapters);

@@ -32,7 +32,7 @@ PYTHON_FLOORS = {
 # Inside the packer, likewise.
 PACKER_FLOORS = [
     {"errors"},
-    {"packet"},
+    {"packet", "words"},
     {"program"},
     {"pasm", "compiler"},
     {"importers"},
@@ -40,7 +40,7 @@ PACKER_FLOORS = [
     {"rollouts"},
     {"golden", "quantizer", "layers", "boards"},
     {"inspection"},
-    {"base_packet", "adapter_packet", "difference", "estimate", "graph"},
+    {"base_packet", "adapter_packet", "difference", "estimate", "graph", "doctor"},
     {"check"},
     {"cli"},
 ]

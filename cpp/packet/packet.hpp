@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,8 @@ inline constexpr uint32_t kMaxSigners = 8;
 inline constexpr uint32_t kMaxManifestBytes = 16'384;
 inline constexpr uint32_t kMaxAdapters = 16;
 inline constexpr uint64_t kMaxZstdWindow = 1u << 20;
+// A stolen key must not lock a channel by using its numbers up.
+inline constexpr uint64_t kMaxSequenceJump = 1u << 20;
 // Whatever a device's own caps say.
 inline constexpr uint64_t kMaxFileBytes = 1u << 30;
 
@@ -86,28 +89,6 @@ struct Header {
 [[nodiscard]] SignerId signer_id_of(const PublicKey& key) noexcept;
 [[nodiscard]] ChannelId channel_id_of(Bytes name) noexcept;
 
-// The public keys a device believes, and how many distinct ones must have signed.
-class TrustStore {
- public:
-  // KeyInvalid: a small-order or non-canonical point. KeyDuplicate: the key is here already.
-  Error add(const PublicKey& key) noexcept;
-  // 1 <= threshold <= size(), or verify() answers Argument.
-  void set_threshold(uint32_t threshold) noexcept { threshold_ = threshold; }
-
-  [[nodiscard]] uint32_t threshold() const noexcept { return threshold_; }
-  [[nodiscard]] size_t size() const noexcept { return keys_.size(); }
-  [[nodiscard]] const PublicKey* find(const SignerId& id) const noexcept;
-
- private:
-  struct Entry {
-    SignerId id;
-    PublicKey key;
-  };
-  std::vector<Entry> keys_;
-  uint32_t threshold_ = 1;
-};
-
-// What a device accepts. Rollback floors, clock and revocation join here with the trust root.
 struct Limits {
   uint64_t file_bytes = 256ull << 20;
   uint64_t const_bytes = 64ull << 20;
@@ -116,6 +97,25 @@ struct Limits {
   uint64_t cost_units = UINT64_MAX;
 };
 
+// What a device confirmed last in one line of releases: a channel and a kind.
+struct Floor {
+  ChannelId channel_id{};
+  Kind kind{};
+  uint64_t sequence = 0;
+  uint32_t rollback_index = 0;
+  uint32_t root_version = 0;  // of the root it was confirmed under; 0: a list of keys
+  Digest content_digest{};
+};
+
+// What installing asks besides: section 9 of FORMAT.md. Times are Unix seconds.
+struct Device {
+  std::optional<uint64_t> now;  // of a synchronised clock
+  uint64_t time_floor = 0;      // it is not earlier than this, whatever the clock says
+  bool strict_clock = false;    // without a clock, refuse what states times
+  std::span<const Floor> floors;
+};
+
+// `kind` is Base or Adapter: a trust root is opened by TrustStore::open_root.
 struct Request {
   Kind kind = Kind::Base;
   const ChannelId* channel = nullptr;   // null: any channel
@@ -123,6 +123,7 @@ struct Request {
   Verdict require_audit = Verdict::None;  // at least this
   uint32_t runtime = 0;                   // this runtime's version, as min_runtime
   uint32_t opset = 1;
+  const Device* device = nullptr;  // null: to run, not to install
   Limits limits;
 };
 
@@ -153,6 +154,8 @@ class VerifiedPacket {
   AlignedBuffer manifest_;
   std::vector<SignerId> signers_;
 };
+
+class TrustStore;
 
 // A class so that only it can make a VerifiedPacket.
 class Verifier {

@@ -37,7 +37,7 @@ constexpr Rule kRules[] = {
     {Section::Audit, 16'384, kBase | kAdapter, 0},
     {Section::Lora, 32'768, kAdapter, kAdapter},
     {Section::LoraConst, kDeviceCap, kAdapter, kAdapter},
-    {Section::Trust, 65'536, kRoot, kRoot},
+    {Section::Trust, 13'328, kRoot, kRoot},
 };
 constexpr Rule kOptional = {Section{kFirstOptional}, kMaxFileBytes, kBase | kAdapter, 0};
 
@@ -48,6 +48,12 @@ uint8_t bit_of(Kind kind) noexcept {
     case Kind::TrustRoot: return kRoot;
   }
   return 0;
+}
+
+// A trust root is not compressed: it is read before it is believed.
+uint32_t flags_of(const Rule& rule) noexcept {
+  if (rule.type == Section::Trust) return 0;
+  return rule.type == kOptional.type ? kFlagFrame | kFlagMayIgnore : kFlagFrame;
 }
 
 const Rule* rule_of(uint32_t type) noexcept {
@@ -95,7 +101,7 @@ Error Walk::check_type(const SectionRecord& record, const Rule*& rule, int32_t i
   }
   const bool may_ignore = (record.flags & kFlagMayIgnore) != 0;
   if (rule == &kOptional && !may_ignore) return fail(Status::SectionUnknown, "section", index);
-  const uint32_t most = rule == &kOptional ? kFlagFrame | kFlagMayIgnore : kFlagFrame;
+  const uint32_t most = flags_of(*rule);
   if ((record.flags & ~most) != 0) return fail(Status::Reserved, "flags of section", index);
   return {};
 }

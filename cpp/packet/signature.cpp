@@ -2,7 +2,8 @@
 // signature.cpp -- steps 3 and 4: turns a sound header into one that enough trusted keys signed.
 //
 // Unknown signers are skipped, so that keys can be rotated; a trusted key with a wrong signature is
-// fatal. Ids are distinct in the packet and in the store, so each good one counts for another key.
+// fatal, whatever it may sign. Ids are distinct in the packet and in the store, so each good one
+// counts for another key.
 #include <sodium.h>
 
 #include <algorithm>
@@ -75,22 +76,27 @@ Error verify_signatures(Bytes file, const Header& header, const TrustStore& trus
   }
   ByteReader signatures(file.subspan(signatures_offset(header)));
   uint32_t known = 0;
+  bool is_out_of_role = false;
   for (uint32_t i = 0; i < named.count; ++i) {
     const Bytes signature = signatures.take(kSignatureBytes);
-    const PublicKey* key = trust.find(named.ids[i]);
+    const TrustedKey* key = trust.find(named.ids[i]);
     if (key == nullptr) continue;
     ++known;
     if (ByteReader(signature).zeros(kSignatureBytes)) continue;
-    if (!is_good(signature, message, *key)) {
+    if (!is_good(signature, message, key->key)) {
       return fail(Status::SigBad, "signature", static_cast<int32_t>(i));
     }
-    signers.push_back(named.ids[i]);
+    if (trust.may_sign(*key, header.kind, header.channel_id)) {
+      signers.push_back(named.ids[i]);
+    } else {
+      is_out_of_role = true;
+    }
   }
   if (known == 0) return fail(Status::SigUnknownKey, "");
-  if (signers.size() < trust.threshold()) {
-    return fail_at_least(Status::SigThreshold, "signatures", signers.size(), trust.threshold());
-  }
-  return {};
+  const uint32_t least = trust.threshold(header.kind);
+  if (signers.size() >= least) return {};
+  return fail_at_least(is_out_of_role ? Status::SigRole : Status::SigThreshold, "signatures",
+                       signers.size(), least);
 }
 
 Error verify_trailer(Bytes file) noexcept {

@@ -4,7 +4,7 @@
 // Each trusts what the steps before it proved, so they must be called in this order.
 #pragma once
 
-#include "packet/packet.hpp"
+#include "packet/trust.hpp"
 
 namespace plasma::packet {
 
@@ -47,7 +47,7 @@ Error verify_signatures(Bytes file, const Header& header, const TrustStore& trus
 Error verify_trailer(Bytes file) noexcept;
 
 // Step 5.
-Error check_policy(const Header& header, const Request& request) noexcept;
+Error check_policy(const Header& header, const TrustStore& trust, const Request& request) noexcept;
 
 // Step 6.
 Error open_sections(Bytes file, const Header& header, const Limits& limits,

@@ -10,31 +10,10 @@
 namespace plasma::packet {
 namespace {
 
-Error check_memory(const Header& header, const Limits& limits) noexcept {
-  if (header.arena_bytes > limits.arena_bytes) {
-    return fail_at_most(Status::MemoryCap, "arena_bytes", header.arena_bytes, limits.arena_bytes);
-  }
-  if (header.state_bytes > limits.state_bytes) {
-    return fail_at_most(Status::MemoryCap, "state_bytes", header.state_bytes, limits.state_bytes);
-  }
-  if (header.const_bytes > limits.const_bytes) {
-    return fail_at_most(Status::MemoryCap, "const_bytes", header.const_bytes, limits.const_bytes);
-  }
-  return {};
-}
-
-Error check_base(const Header& header, const Request& request) noexcept {
-  const bool names_base = header.base_digest != Digest{};
-  if (names_base != (header.kind == Kind::Adapter)) return fail(Status::BaseField, "base_digest");
-  if (names_base && request.base_digest != nullptr && header.base_digest != *request.base_digest) {
-    return fail(Status::BaseMismatch, "base_digest");
-  }
-  return {};
-}
-
 // The caller's mistakes come first: a threshold of 0 would accept a packet that nobody signed.
-Error check_arguments(const TrustStore& trust) noexcept {
-  const uint64_t threshold = trust.threshold();
+Error check_arguments(const TrustStore& trust, const Request& request) noexcept {
+  if (request.kind == Kind::TrustRoot) return fail(Status::Argument, "kind");
+  const uint64_t threshold = trust.threshold(request.kind);
   if (threshold == 0) return fail_at_least(Status::Argument, "threshold", 0, 1);
   if (threshold > trust.size()) {
     return fail_at_most(Status::Argument, "threshold", threshold, trust.size());
@@ -43,29 +22,6 @@ Error check_arguments(const TrustStore& trust) noexcept {
 }
 
 }  // namespace
-
-Error check_policy(const Header& header, const Request& request) noexcept {
-  if (request.channel != nullptr && header.channel_id != *request.channel) {
-    return fail(Status::Channel, "channel_id");
-  }
-  if (header.min_runtime > request.runtime) {
-    return fail_at_most(Status::RuntimeTooOld, "min_runtime", header.min_runtime, request.runtime);
-  }
-  if (header.opset > request.opset) {
-    return fail_at_most(Status::Opset, "opset", header.opset, request.opset);
-  }
-  if (header.audit_verdict < request.require_audit) {
-    return fail_at_least(Status::Audit, "audit_verdict",
-                         static_cast<uint64_t>(header.audit_verdict),
-                         static_cast<uint64_t>(request.require_audit));
-  }
-  if (Error error = check_memory(header, request.limits)) return error;
-  if (header.cost_units > request.limits.cost_units) {
-    return fail_at_most(Status::Deadline, "cost_units", header.cost_units,
-                        request.limits.cost_units);
-  }
-  return check_base(header, request);
-}
 
 Bytes VerifiedPacket::section(Section type) const noexcept {
   for (const SectionContent& content : contents_) {
@@ -77,7 +33,7 @@ Bytes VerifiedPacket::section(Section type) const noexcept {
 Error Verifier::verify(Bytes file, const TrustStore& trust, const Request& request,
                        std::unique_ptr<VerifiedPacket>& packet) noexcept {
   packet.reset();
-  if (Error error = check_arguments(trust)) return error;
+  if (Error error = check_arguments(trust, request)) return error;
   const uint64_t most = std::min(request.limits.file_bytes, kMaxFileBytes);
   if (file.size() > most) return fail_at_most(Status::TooLarge, "file", file.size(), most);
   std::unique_ptr<VerifiedPacket> made(new (std::nothrow) VerifiedPacket);
@@ -88,7 +44,7 @@ Error Verifier::verify(Bytes file, const TrustStore& trust, const Request& reque
   if (Error error = verify_signatures(file, header, trust, made->signers_)) return error;
   if (Error error = verify_trailer(file)) return error;
   // From here on every byte is signed, or about to be compared with a signed digest.
-  if (Error error = check_policy(header, request)) return error;
+  if (Error error = check_policy(header, trust, request)) return error;
   std::vector<SectionRecord> records;
   if (Error error = open_sections(file, header, request.limits, records)) return error;
   if (Error error = open_contents(header, records, made->contents_)) return error;

@@ -32,6 +32,7 @@ plasma::Trust trust_of(const pe_trust& trust) {
     std::memcpy(key.data(), trust.keys + i * PE_PUBLIC_KEY_BYTES, key.size());
     result.keys.push_back(key);
   }
+  result.root.assign(trust.root, trust.root + trust.root_bytes);
   return result;
 }
 
@@ -66,7 +67,7 @@ plasma::Error null_pointer() noexcept {
 int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
                              const pe_options* options, pe_policy** policy, pe_error* error) {
   if (trust == nullptr || policy == nullptr || is_missing(packet, packet_bytes) ||
-      is_missing(trust->keys, trust->key_count)) {
+      is_missing(trust->keys, trust->key_count) || is_missing(trust->root, trust->root_bytes)) {
     return report(null_pointer(), error);
   }
   std::unique_ptr<plasma::Policy> loaded;

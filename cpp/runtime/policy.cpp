@@ -50,7 +50,7 @@ bool is_gain(float gain) noexcept { return gain >= 0 && gain <= 1; }
 
 struct Policy::Impl {
   // What load() leaves behind.
-  Trust trust;
+  packet::TrustStore trust;
   LoadOptions options;
   PacketInfo info;
   double base_bound_us = 0;  // when there is a board
@@ -176,10 +176,10 @@ Error Policy::load(std::span<const uint8_t> packet, const Trust& trust, const Lo
   const kernels::KernelTable* table = kernels::find(options.kernels);
   if (table == nullptr) return fail(Status::KernelTable, "kernels");
   auto impl = std::make_unique<Impl>();
+  if (Error error = runtime::make_trust(trust, impl->trust)) return error;
   std::unique_ptr<packet::VerifiedPacket> verified;
-  if (Error error = runtime::verify(packet, trust, options, packet::Kind::Base, nullptr, verified))
-    return error;
-  impl->trust = trust;
+  const packet::Request request = runtime::request_of(packet::Kind::Base, options);
+  if (Error error = runtime::verify(packet, impl->trust, options, request, verified)) return error;
   impl->options = options;
   impl->options.kernels = table->name;  // the caller's string may go
   impl->info = runtime::info_of(*verified);
@@ -282,8 +282,9 @@ Error Policy::attach(std::span<const uint8_t> packet, std::string_view name, flo
   if (name.empty()) return fail(Status::Argument, "name");
   if (!is_gain(gain)) return fail(Status::Gain, "attach");
   std::unique_ptr<packet::VerifiedPacket> verified;
-  if (Error error = runtime::verify(packet, self.trust, self.options, packet::Kind::Adapter,
-                                    &self.info.content_digest, verified)) {
+  packet::Request request = runtime::request_of(packet::Kind::Adapter, self.options);
+  request.base_digest = &self.info.content_digest;
+  if (Error error = runtime::verify(packet, self.trust, self.options, request, verified)) {
     return error;
   }
   const PacketInfo info = runtime::info_of(*verified);

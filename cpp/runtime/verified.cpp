@@ -10,14 +10,6 @@ namespace {
 
 using packet::Section;
 
-Error make_trust(const Trust& trust, packet::TrustStore& store) noexcept {
-  for (const PublicKeyBytes& key : trust.keys) {
-    if (Error error = store.add(key)) return error;
-  }
-  store.set_threshold(trust.threshold);
-  return {};
-}
-
 Error compare(const vm::Certificate& found, const packet::Header& header) noexcept {
   const struct {
     const char* name;
@@ -39,19 +31,9 @@ Error compare(const vm::Certificate& found, const packet::Header& header) noexce
 
 }  // namespace
 
-Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet::Kind kind,
-             const DigestBytes* base, std::unique_ptr<packet::VerifiedPacket>& verified) noexcept {
-  packet::TrustStore store;
-  if (Error error = make_trust(trust, store)) return error;
-  packet::ChannelId channel{};
-  if (!options.channel.empty()) {
-    const std::vector<uint8_t> name(options.channel.begin(), options.channel.end());
-    channel = packet::channel_id_of(name);
-  }
+packet::Request request_of(packet::Kind kind, const LoadOptions& options) {
   packet::Request request;
   request.kind = kind;
-  request.channel = options.channel.empty() ? nullptr : &channel;
-  request.base_digest = base;
   request.require_audit = static_cast<packet::Verdict>(options.require_audit);
   request.runtime = runtime_version();
   request.opset = vm::kOpset;
@@ -60,7 +42,16 @@ Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet:
                     .arena_bytes = options.max_memory_bytes,
                     .state_bytes = options.max_memory_bytes,
                     .cost_units = options.max_cost_units};
-  return packet::Verifier::verify(file, store, request, verified);
+  return request;
+}
+
+Error verify(Bytes file, const packet::TrustStore& trust, const LoadOptions& options,
+             packet::Request request, std::unique_ptr<packet::VerifiedPacket>& verified) noexcept {
+  const std::string& name = options.channel;
+  const packet::ChannelId channel =
+      packet::channel_id_of({reinterpret_cast<const uint8_t*>(name.data()), name.size()});
+  if (!name.empty()) request.channel = &channel;
+  return packet::Verifier::verify(file, trust, request, verified);
 }
 
 Error validate_base(const packet::VerifiedPacket& verified, vm::Program& program) noexcept {
@@ -92,7 +83,9 @@ PacketInfo info_of(const packet::VerifiedPacket& verified) {
   info.content_digest = header.content_digest;
   info.base_digest = header.base_digest;
   info.audit = static_cast<Audit>(header.audit_verdict);
+  info.channel_id = header.channel_id;
   info.sequence = header.sequence;
+  info.rollback_index = header.rollback_index;
   info.not_before = header.not_before;
   info.not_after = header.not_after;
   info.arena_bytes = header.arena_bytes;
@@ -125,18 +118,26 @@ void describe_io(const vm::Program& program, std::vector<IoInfo>& inputs,
 }  // namespace runtime
 
 Error verify_packet(std::span<const uint8_t> file, const Trust& trust, const LoadOptions& options,
-                    PacketInfo& info) noexcept {
+                    const DeviceState* device, PacketInfo& info) noexcept {
+  packet::TrustStore store;
+  if (Error error = runtime::make_trust(trust, store)) return error;
   packet::Header header;
   if (Error error = packet::read_header(file, header)) return error;
-  if (header.kind == packet::Kind::Base) {
-    std::unique_ptr<Policy> policy;
-    if (Error error = Policy::load(file, trust, options, policy)) return error;
-    info = policy->info();
-    return {};
+  const bool is_base = header.kind == packet::Kind::Base;
+  packet::Request request =
+      runtime::request_of(is_base ? packet::Kind::Base : packet::Kind::Adapter, options);
+  std::vector<packet::Floor> floors;
+  packet::Device state;
+  if (device != nullptr) {
+    runtime::read_device(*device, floors, state);
+    request.device = &state;
   }
   std::unique_ptr<packet::VerifiedPacket> verified;
-  if (Error error = runtime::verify(file, trust, options, packet::Kind::Adapter, nullptr, verified))
-    return error;
+  if (Error error = runtime::verify(file, store, options, request, verified)) return error;
+  if (is_base) {
+    std::unique_ptr<Policy> policy;
+    if (Error error = Policy::load(file, trust, options, policy)) return error;
+  }
   info = runtime::info_of(*verified);
   return {};
 }

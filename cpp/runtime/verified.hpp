@@ -5,15 +5,21 @@
 
 #include <memory>
 
-#include "packet/packet.hpp"
+#include "packet/trust.hpp"
 #include "plasma_edge/runtime.hpp"
 #include "vm/program.hpp"
 
 namespace plasma::runtime {
 
-// Steps 1 to 8 of FORMAT.md, section 7. `base` is the digest an adapter must name; null: any.
-Error verify(Bytes file, const Trust& trust, const LoadOptions& options, packet::Kind kind,
-             const DigestBytes* base, std::unique_ptr<packet::VerifiedPacket>& verified) noexcept;
+// A root is verified by its own keys.
+Error make_trust(const Trust& trust, packet::TrustStore& store) noexcept;
+
+// What a device with these options asks of a packet of this kind.
+packet::Request request_of(packet::Kind kind, const LoadOptions& options);
+
+// Steps 1 to 8 of FORMAT.md, section 7, and the channel of the options.
+Error verify(Bytes file, const packet::TrustStore& trust, const LoadOptions& options,
+             packet::Request request, std::unique_ptr<packet::VerifiedPacket>& verified) noexcept;
 
 // Steps 9 and 10. The program's image points into `verified`.
 Error validate_base(const packet::VerifiedPacket& verified, vm::Program& program) noexcept;
@@ -21,6 +27,10 @@ Error validate_adapter(const vm::Program& base, const packet::VerifiedPacket& ve
                        vm::AdapterProgram& adapter) noexcept;
 
 PacketInfo info_of(const packet::VerifiedPacket& verified);
+RootInfo info_of(const packet::TrustStore& root);
+// `state` points into `floors`.
+void read_device(const DeviceState& device, std::vector<packet::Floor>& floors,
+                 packet::Device& state);
 void describe_io(const vm::Program& program, std::vector<IoInfo>& inputs,
                  std::vector<IoInfo>& outputs);
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plasma_edge._core import VERSION as _VERSION
-from plasma_edge._core import Policy, kernel_tables, verify
+from plasma_edge._core import Policy, kernel_tables, verify, verify_root
 from plasma_edge._errors import (
     PacketError,
     PlasmaError,
@@ -23,12 +23,25 @@ from plasma_edge._errors import (
 from plasma_edge._trust import PublicKey, TrustStore
 
 if TYPE_CHECKING:
-    from plasma_edge._types import AdapterInfo, IoInfo, OpTime, PacketInfo, Stats
+    from plasma_edge._types import (
+        AdapterInfo,
+        Device,
+        Floor,
+        IoInfo,
+        OpTime,
+        PacketInfo,
+        RootChannel,
+        RootInfo,
+        RootKey,
+        Stats,
+    )
 
 __version__ = ".".join(str(part) for part in _VERSION)
 
 __all__ = [
     "AdapterInfo",
+    "Device",
+    "Floor",
     "IoInfo",
     "OpTime",
     "PacketError",
@@ -38,12 +51,16 @@ __all__ = [
     "PolicyRefusal",
     "ProgramError",
     "PublicKey",
+    "RootChannel",
+    "RootInfo",
+    "RootKey",
     "SignatureError",
     "Stats",
     "TrustStore",
     "UsageError",
     "kernel_tables",
     "verify",
+    "verify_root",
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plasma_edge._types import AdapterInfo, IoInfo, OpTime, PacketInfo, Stats
+from plasma_edge._types import AdapterInfo, Device, IoInfo, OpTime, PacketInfo, RootInfo, Stats
 
 Packet: TypeAlias = str | os.PathLike[str] | bytes
 Obs: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
@@ -61,7 +61,10 @@ def verify(
     base: Packet | None = None,
     channel: str | None = None,
     require_audit: str | None = None,
+    device: Device | None = None,
 ) -> PacketInfo: ...
+def verify_root(root: Packet, previous: Packet | None = None) -> RootInfo: ...
+def root_keys(root: bytes) -> list[tuple[str, bytes]]: ...
 def certify(sections: Mapping[int, bytes]) -> dict[str, int]: ...
 def certify_adapter(
     base_sections: Mapping[int, bytes], adapter_sections: Mapping[int, bytes]

@@ -1,4 +1,5 @@
-"""Whom a device believes: public keys, each one line `plasma-ed25519 <base64> <comment>`.
+"""Whom a device believes: public keys, each one line `plasma-ed25519 <base64> <comment>`, or a trust root, which is a
+packet.
 
 Imported on every robot before its first step, so without what takes longer than that: pathlib, dataclasses.
 """
@@ -14,6 +15,8 @@ from plasma_edge import _core
 from plasma_edge._errors import UsageError
 
 _PREFIX = "plasma-ed25519"
+_PACKET_MAGIC = b"\x89PLMA\r\n\x1a"
+_MAX_BYTES = 65_536
 AUDIT_LEVELS = ("none", "unverified", "verified")
 
 
@@ -61,12 +64,15 @@ class PublicKey:
 
 
 class TrustStore:
-    """Public keys, and how many distinct ones must have signed a packet.
+    """Public keys, and how many distinct ones must have signed a packet; or what a trust root says.
+
+    `root`: its bytes, None for a list of keys. A root has thresholds of its own, by kind of packet (verify_root).
 
     >>> TrustStore.from_files("alice.pub", "bob.pub", threshold=2)
+    >>> TrustStore.from_root("root.plasma")
     """
 
-    __slots__ = ("keys", "threshold")
+    __slots__ = ("keys", "root", "threshold")
 
     def __init__(self, keys: tuple[PublicKey, ...], threshold: int = 1) -> None:
         if not keys:
@@ -79,10 +85,13 @@ class TrustStore:
             raise UsageError(
                 f"threshold: found {threshold}, expected 1 to {len(keys)} (the number of keys)"
             )
-        self.keys: Final = keys
-        self.threshold: Final = threshold
+        self.keys = keys
+        self.threshold = threshold
+        self.root: bytes | None = None
 
     def __repr__(self) -> str:
+        if self.root is not None:
+            return f"TrustStore.from_root({len(self.root)} bytes)"
         return f"TrustStore({self.keys}, threshold={self.threshold})"
 
     @classmethod
@@ -92,12 +101,25 @@ class TrustStore:
         return cls(tuple(keys), threshold)
 
     @classmethod
+    def from_root(cls, root: str | os.PathLike[str] | bytes) -> TrustStore:
+        """Verifies a trust root by its own keys. The file must lie where only the device's owner writes."""
+        data = root if isinstance(root, bytes) else _read(root)
+        keys = tuple(PublicKey(raw, name) for name, raw in _core.root_keys(data))
+        store = cls(keys)
+        store.root = data
+        return store
+
+    @classmethod
     def of(cls, trust: object) -> TrustStore:
-        """What `trust=` accepts: a TrustStore, a key, a path, a key line, 32 raw bytes, or several of these."""
+        """What `trust=` accepts: a TrustStore, a path to a .pub file or a root.plasma, the bytes of a root; a key,
+        a key line, 32 raw bytes, or several of these.
+        """
         if isinstance(trust, TrustStore):
             return trust
         if isinstance(trust, (list, tuple)):
-            return cls(tuple(key for part in trust for key in cls.of(part).keys))
+            return cls(tuple(key for part in trust for key in _list_of_keys(part)))
+        if isinstance(trust, bytes) and trust.startswith(_PACKET_MAGIC):
+            return cls.from_root(trust)
         if isinstance(trust, PublicKey):
             return cls((trust,))
         if isinstance(trust, (bytes, bytearray)):
@@ -105,10 +127,11 @@ class TrustStore:
         if isinstance(trust, str) and trust.startswith(_PREFIX):
             return cls((PublicKey.parse(trust),))
         if isinstance(trust, (str, os.PathLike)):
-            return cls.from_files(trust)
+            data = _read(trust)
+            return cls.from_root(data) if data.startswith(_PACKET_MAGIC) else cls.from_files(trust)
         raise UsageError(
-            f"trust: found {type(trust).__name__}, expected a path to a .pub file, a TrustStore, "
-            "a key line, 32 bytes, or a list of these"
+            f"trust: found {type(trust).__name__}, expected a path to a .pub file or a root.plasma, "
+            "a TrustStore, a key line, 32 bytes, or a list of keys"
         )
 
     def name_of(self, signer_id: bytes) -> str | None:
@@ -127,12 +150,29 @@ def audit_level(name: str) -> int:
     return AUDIT_LEVELS.index(name)
 
 
+def _list_of_keys(trust: object) -> tuple[PublicKey, ...]:
+    store = TrustStore.of(trust)
+    if store.root is not None:
+        raise UsageError("trust: a trust root stands alone; found it in a list of keys")
+    return store.keys
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"trust: {os.fspath(path)} cannot be read: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"trust: {os.fspath(path)} has more than {_MAX_BYTES} bytes")
+    return data
+
+
 def _read_keys(path: str | os.PathLike[str]) -> Iterable[PublicKey]:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the public key file {os.fspath(path)}: {error}") from error
+        text = _read(path).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{os.fspath(path)} is not a public key file: {error}") from error
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
         raise UsageError(

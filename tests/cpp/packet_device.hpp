@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "packet/packet.hpp"
+#include "packet/trust.hpp"
 #include "packet_writer.hpp"
 
 namespace plasma::test {
@@ -30,14 +30,6 @@ inline PacketSpec adapter_spec() {
   spec.base_digest = Blob(32, 0x42);
   spec.signers = {{kAlice}};
   spec.sections = {{16, pattern(32)}, {17, pattern(256), 1}};
-  return spec;
-}
-
-inline PacketSpec root_spec() {
-  PacketSpec spec;
-  spec.kind = 3;
-  spec.signers = {{kAlice, sign_trust}};
-  spec.sections = {{32, pattern(80)}};
   return spec;
 }
 

@@ -7,6 +7,7 @@
 #include "plasma_edge/plasma_edge.h"
 #include "reference_rules.hpp"
 #include "robot_packets.hpp"
+#include "root_writer.hpp"
 
 namespace plasma::test {
 namespace {
@@ -29,7 +30,7 @@ struct TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 };
 
-const pe_trust kTrust = {kMaker.public_key.data(), 1, 1};
+const pe_trust kTrust = {kMaker.public_key.data(), 1, 1, nullptr, 0};
 
 struct CPolicy {
   pe_policy* policy = nullptr;
@@ -117,9 +118,24 @@ TEST_CASE("an empty file is no packet, and not a null pointer") {
   CHECK(code_of(pe_policy_attach(policy.policy, empty.path.c_str(), "a", 1, nullptr)) == "E_MAGIC");
 }
 
+TEST_CASE("a root takes the place of the keys") {
+  RootSpec spec;
+  spec.keys = {{kMaker}};
+  const Blob root = spec.build();
+  const pe_trust by_root = {nullptr, 0, 0, root.data(), root.size()};
+  CHECK(CPolicy(base(), &by_root).code == 0);
+  const pe_trust both = {kMaker.public_key.data(), 1, 1, root.data(), root.size()};
+  CHECK(code_of(CPolicy(base(), &both).code) == "E_ARGUMENT");
+  spec.keys = {{kStranger}};
+  const Blob other = spec.build();
+  const pe_trust by_other = {nullptr, 0, 0, other.data(), other.size()};
+  CHECK(code_of(CPolicy(base(), &by_other).code) == "E_SIG_UNKNOWN_KEY");
+}
+
 TEST_CASE("null arguments are an error and not a crash") {
   const Blob packet = base();
-  const pe_trust no_keys = {nullptr, 1, 1};
+  const pe_trust no_keys = {nullptr, 1, 1, nullptr, 0};
+  const pe_trust no_root = {nullptr, 0, 1, nullptr, 1};
   pe_policy* none = nullptr;
   const auto verdict = [&](const uint8_t* bytes, const pe_trust* trust, pe_policy** policy) {
     return code_of(pe_policy_load_bytes(bytes, packet.size(), trust, nullptr, policy, nullptr));
@@ -128,6 +144,7 @@ TEST_CASE("null arguments are an error and not a crash") {
   CHECK(verdict(packet.data(), nullptr, &none) == "E_ARGUMENT");
   CHECK(verdict(packet.data(), &kTrust, nullptr) == "E_ARGUMENT");
   CHECK(verdict(packet.data(), &no_keys, &none) == "E_ARGUMENT");
+  CHECK(verdict(packet.data(), &no_root, &none) == "E_ARGUMENT");
   CHECK(code_of(pe_policy_load(nullptr, &kTrust, nullptr, &none, nullptr)) == "E_ARGUMENT");
 
   const CPolicy loaded(packet);

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "packet_device.hpp"
+#include "root_writer.hpp"
 
 using namespace plasma;
 using namespace plasma::test;
@@ -155,7 +155,8 @@ TEST_CASE("refuses an unknown kind, and a kind that was not asked for") {
   CHECK(verdict(adapter_spec()) == "E_KIND");
   CHECK(verdict(root_spec()) == "E_KIND");
   CHECK(device_for(Kind::Adapter).verdict(base_spec()) == "E_KIND");
-  CHECK(device_for(Kind::TrustRoot).verdict(base_spec()) == "E_KIND");
+  CHECK(root_verdict(base_spec()) == "E_KIND");
+  CHECK(device_for(Kind::TrustRoot).verdict(root_spec()) == "E_ARGUMENT");
 }
 
 TEST_CASE("refuses an unknown kind even where any kind will do") {
@@ -201,7 +202,7 @@ TEST_CASE("only a base may take adapters") {
   CHECK(device_for(Kind::Adapter).verdict(adapter) == "E_LIMIT");
   PacketSpec root = root_spec();
   root.max_adapters = 1;
-  CHECK(device_for(Kind::TrustRoot).verdict(root) == "E_LIMIT");
+  CHECK(root_verdict(root) == "E_LIMIT");
 }
 
 TEST_CASE("accepts the largest manifest, section count and signer count") {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "packet_device.hpp"
+#include "root_writer.hpp"
 
 using namespace plasma;
 using namespace plasma::test;
@@ -78,11 +78,11 @@ TEST_CASE("refuses sections that belong to another kind") {
   for (const uint32_t type : {1u, 12u, 17u}) {
     PacketSpec root = root_spec();
     root.sections.insert(root.sections.begin(), {type, {1}});
-    CHECK(device_for(Kind::TrustRoot).verdict(root) == "E_SECTION_UNKNOWN");
+    CHECK(root_verdict(root) == "E_SECTION_UNKNOWN");
   }
   PacketSpec root = root_spec();
   root.sections.push_back({256, {1}, 2});
-  CHECK(device_for(Kind::TrustRoot).verdict(root) == "E_SECTION_UNKNOWN");
+  CHECK(root_verdict(root) == "E_SECTION_UNKNOWN");
 }
 
 TEST_CASE("accepts every section that a kind may have") {
@@ -238,8 +238,8 @@ TEST_CASE("audit, patches and trust root have their limits too") {
     adapter.sections[0] = {16, Blob(32'768 + over, 1), 1};
     CHECK(device_for(Kind::Adapter).verdict(adapter) == expected);
     PacketSpec root = root_spec();
-    root.sections[0] = {32, Blob(65'536 + over, 1), 1};
-    CHECK(device_for(Kind::TrustRoot).verdict(root) == expected);
+    root.sections[0] = {32, Blob(13'328 + over, 1)};
+    CHECK(root_verdict(root) == (over == 0 ? "E_ROOT_FORMAT" : "E_LIMIT"));
   }
 }
 

@@ -3,7 +3,7 @@
 // trailer.
 #include <doctest/doctest.h>
 
-#include "packet_device.hpp"
+#include "root_writer.hpp"
 
 using namespace plasma;
 using namespace plasma::test;
@@ -103,7 +103,7 @@ TEST_CASE("a trust store holds each key once and finds it by its id") {
   const packet::SignerId id = packet::signer_id_of(kBob.public_key);
   CHECK(Blob(id.begin(), id.end()) == kBob.id());
   REQUIRE(trust.find(id) != nullptr);
-  CHECK(*trust.find(id) == kBob.public_key);
+  CHECK(trust.find(id)->key == kBob.public_key);
   CHECK(trust.find(packet::signer_id_of(kStranger.public_key)) == nullptr);
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("refuses a signature made for the other payload type, both ways") {
   CHECK(verdict(signed_with(sign_trust)) == "E_SIG_BAD");
   PacketSpec root = root_spec();
   root.signers[0].sign = sign_packet;
-  CHECK(device_for(Kind::TrustRoot).verdict(root) == "E_SIG_BAD");
+  CHECK(root_verdict(root) == "E_SIG_BAD");
 }
 
 TEST_CASE("refuses a wrong length inside the pre-authentication encoding") {

@@ -103,7 +103,7 @@ TEST_CASE("as many adapters attach as the base allows") {
 TEST_CASE("a base with all adapters stays within the device's budget") {
   const PacketInfo info = load_robot(base()).policy->info();
   PacketInfo adapter;
-  REQUIRE(!verify_packet(skill(1).build(), trust_in_maker(), {}, adapter));
+  REQUIRE(!verify_packet(skill(1).build(), trust_in_maker(), {}, nullptr, adapter));
   LoadOptions options;
   options.max_cost_units = info.cost_units + 2 * adapter.cost_units;
   Robot rich = load_robot(base(), options);

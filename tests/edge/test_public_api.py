@@ -14,9 +14,14 @@ from plasma_edge import _core, _errors
 def test_all_lists_every_public_name() -> None:
     records = {
         "AdapterInfo",
+        "Device",
+        "Floor",
         "IoInfo",
         "OpTime",
         "PacketInfo",
+        "RootChannel",
+        "RootInfo",
+        "RootKey",
         "Stats",
     }  # these come when asked for
     visible = {name for name in vars(plasma_edge) if not name.startswith("_")}

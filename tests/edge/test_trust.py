@@ -53,7 +53,7 @@ def test_two_of_two_needs_both(signer: Signer) -> None:
         (NEUTRAL_POINT, "E_KEY_INVALID"),
         ([], "at least one"),
         (7, "found int"),
-        (Path("no-such.pub"), "cannot read"),
+        (Path("no-such.pub"), "cannot be read"),
     ],
 )
 def test_refuses_what_is_not_a_key(trust: object, message: str) -> None:

@@ -86,7 +86,7 @@ def test_build_of_an_onnx_file_says_what_was_made(run: Run, mlp_onnx: Path) -> N
 def test_verify_names_the_signer_by_the_local_comment(built: Run) -> None:
     result = built("verify", "base.plasma", "--trust", "key.pub")
     assert result.exit_code == 0
-    assert "good (OK)" in result.stdout
+    assert "good: a device that trusts key.pub runs it" in result.stdout
     assert "lab key" in result.stdout
 
 
@@ -121,7 +121,7 @@ def test_two_people_sign_one_after_the_other(run: Run) -> None:
     run("build", "base.pasm", "--key", "key.pem", "-o", "x.plasma", "--signer", "second.pub")
     both = ("--trust", "key.pub", "--trust", "second.pub", "--threshold", "2")
     refused(run("verify", "x.plasma", *both), "E_SIG_THRESHOLD")
-    assert run("sign", "x.plasma", "--key", "second.pem").exit_code == 0
+    assert run("cosign", "x.plasma", "--key", "second.pem").exit_code == 0
     result = run("verify", "x.plasma", *both)
     assert result.exit_code == 0
     assert "lab key, second" in result.stdout
@@ -163,8 +163,8 @@ def test_a_password_comes_from_the_environment_or_a_prompt(
         (("build", "base.pasm", "--key", "key.pem", "-o", "x", "--state", "h"), "E_PACK_OPTION"),
         (("adapter", "base.plasma", "nowhere", "--key", "key.pem", "-o", "x"), "E_PACK_ADAPTER"),
         (("adapter", "none.plasma", "nowhere", "--key", "key.pem", "-o", "x"), "E_IO"),
-        (("sign", "base.plasma", "--key", "other.pem"), "E_SIG_UNKNOWN_KEY"),
-        (("sign", "none.plasma", "--key", "key.pem"), "E_IO"),
+        (("cosign", "base.plasma", "--key", "other.pem"), "E_SIG_UNKNOWN_KEY"),
+        (("cosign", "none.plasma", "--key", "key.pem"), "E_IO"),
         (("verify", "base.plasma", "--trust", "other.pub"), "E_SIG_UNKNOWN_KEY"),
         (("verify", "torn.plasma", "--trust", "key.pub"), "E_TRUNCATED"),
         (("verify", "none.plasma", "--trust", "key.pub"), "E_IO"),

@@ -17,7 +17,7 @@ from tests.pack.test_cli import Run, refused, run  # noqa: F401
 from tests.pack.test_quantizer import balance_onnx
 
 VERBS = (
-    "keygen build adapter sign verify inspect disasm check diff estimate graph".split()  # noqa: SIM905
+    "keygen build adapter cosign prepare attach export-dsse verify doctor inspect disasm check diff estimate graph".split()  # noqa: SIM905
 )
 
 
@@ -161,7 +161,7 @@ def test_every_verb_speaks_json(packed: Run) -> None:
     for args in (
         ("keygen", "third.pem"),
         ("build", "mlp.onnx", *signed, "--signer", "second.pub"),
-        ("sign", "j.plasma", "--key", "second.pem"),
+        ("cosign", "j.plasma", "--key", "second.pem"),
         ("verify", "j.plasma", "--trust", "key.pub"),
         ("inspect", "j.plasma"),
         ("disasm", "j.plasma"),

@@ -60,5 +60,5 @@ def test_a_signer_id_is_the_runtime_s() -> None:
 
 
 def test_the_payload_type_has_the_length_that_is_signed_with_it() -> None:
-    assert len(fmt.PAYLOAD_TYPE) == 37
-    assert f'"DSSEv1 37 {fmt.PAYLOAD_TYPE.decode()} "' in DOCUMENT
+    assert len(fmt.PACKET_TYPE) == 37
+    assert f'"DSSEv1 37 {fmt.PACKET_TYPE} "' in DOCUMENT

@@ -39,7 +39,7 @@ def patched(packet: bytes, offset: int, value: int, size: int) -> bytes:
     [
         (0, 0, 1, "E_MAGIC"),
         (8, 2, 2, "E_VERSION"),
-        (12, 3, 2, "E_KIND"),
+        (12, 4, 2, "E_KIND"),
         (14, 255, 2, "E_LAYOUT"),
         (20, 0, 4, "E_LAYOUT"),
         (24, 17, 4, "E_LIMIT"),

@@ -20,12 +20,14 @@ from plasma_pack.errors import (
     LimitsError,
     OptionError,
     PackError,
+    RootError,
     SourceError,
 )
 from plasma_pack.packet.keys import keygen, load_private, load_public
 from plasma_pack.packet.packet import Packet
 from plasma_pack.packet.reader import OpenPacket, open_packet
-from plasma_pack.packet.writer import sign_packet
+from plasma_pack.packet.root import TrustRoot
+from plasma_pack.packet.signing import attach, cosign, dsse_envelope, prepare
 from plasma_pack.pasm.assembler import Assembly, assemble
 from plasma_pack.pasm.disassembler import disassemble, disassemble_adapter
 
@@ -39,15 +41,20 @@ __all__ = [
     "OptionError",
     "PackError",
     "Packet",
+    "RootError",
     "SourceError",
+    "TrustRoot",
     "assemble",
+    "attach",
     "build",
     "build_adapter",
+    "cosign",
     "disassemble",
     "disassemble_adapter",
+    "dsse_envelope",
     "keygen",
     "load_private",
     "load_public",
     "open_packet",
-    "sign_packet",
+    "prepare",
 ]

@@ -10,6 +10,7 @@
             ├── AdapterError   a PEFT directory, against its base      E_PACK_ADAPTER
             ├── LimitsError    action limits, safe action              E_PACK_LIMITS
             ├── KeyFileError   a key file                              E_PACK_KEY
+            ├── RootError      a trust root that no device would take  E_PACK_ROOT
             └── OptionError    any other argument                      E_PACK_OPTION
 
 Every error has `.code`. The runtime's own refusals (ProgramError, SignatureError, ...) pass through
@@ -61,6 +62,12 @@ class KeyFileError(PackError):
     """A key file is missing, unsafe, or not an Ed25519 key."""
 
     code = "E_PACK_KEY"
+
+
+class RootError(PackError):
+    """A trust root would be refused, or strand the devices that take it."""
+
+    code = "E_PACK_ROOT"
 
 
 class OptionError(PackError):

@@ -54,6 +54,15 @@ def estimate(packet: OpenPacket, board_name: str) -> dict[str, Any]:
     }
 
 
+def cold_steps(packet: OpenPacket) -> dict[str, float]:
+    """µs of a cold step on every known board, by its name: estimates, see NOTE."""
+    work = work_of(packet)
+    return {
+        name: board.cold_step_us + step_us(board.rates(is_cold=True), work)
+        for name, board in BOARDS.items()
+    }
+
+
 def step_us(rates: Rates, work: Work) -> float:
     return sum(
         len(units) * rates[name][0] + sum(units) * rates[name][1] for name, units in work.items()

@@ -26,12 +26,12 @@ from plasma_pack.program.program import Program, Storage
 _LONGEST_TEXT = 200
 
 
-def printable(text: str) -> str:
-    """Printable ASCII only; anything else as \\x.., cut after 200 characters."""
+def printable(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Printable ASCII only; anything else as \\x.., cut after so many characters."""
     shown = "".join(
         c if " " <= c <= "~" and c != "\\" else c.encode("unicode_escape").decode() for c in text
     )
-    return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}…"
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
 def describe(opened: OpenPacket, base: OpenPacket | None = None) -> dict[str, Any]:

@@ -26,11 +26,14 @@ typedef struct pe_error {
   char message[256];
 } pe_error;
 
-/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes, one after the other. */
+/* Whom the device believes: `key_count` Ed25519 public keys of 32 bytes, one after the other. Or a
+ * trust root, the bytes of root.plasma, and no keys. */
 typedef struct pe_trust {
   const uint8_t* keys;
   size_t key_count;
-  uint32_t threshold; /* distinct keys that must have signed, at least 1 */
+  uint32_t threshold; /* distinct keys that must have signed, at least 1; a root has its own */
+  const uint8_t* root;
+  size_t root_bytes;
 } pe_trust;
 
 /* Zero-initialise, then set what you need: zero means the default everywhere. */

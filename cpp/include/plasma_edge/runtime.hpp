@@ -27,10 +27,13 @@ namespace plasma {
 using PublicKeyBytes = std::array<uint8_t, 32>;
 using DigestBytes = std::array<uint8_t, 32>;
 
-// Whom a device believes: Ed25519 public keys, and how many distinct ones must have signed.
+// Whom a device believes: Ed25519 public keys, and how many distinct ones must have signed. Or a
+// trust root, the bytes of root.plasma, and no keys: the file must come from where only the owner
+// of the device writes.
 struct Trust {
   std::vector<PublicKeyBytes> keys;
   uint32_t threshold = 1;
+  std::vector<uint8_t> root = {};
 };
 
 enum class Audit : uint32_t { None = 0, Unverified = 1, Verified = 2 };
@@ -80,7 +83,9 @@ struct PacketInfo {
   DigestBytes content_digest{};
   DigestBytes base_digest{};
   Audit audit{};
+  std::array<uint8_t, 16> channel_id{};
   uint64_t sequence = 0;
+  uint32_t rollback_index = 0;
   uint64_t not_before = 0, not_after = 0;
   uint64_t arena_bytes = 0, state_bytes = 0, const_bytes = 0, macs = 0, cost_units = 0;
   uint32_t max_adapters = 0;
@@ -92,6 +97,46 @@ struct AdapterInfo {
   std::string name;
   float gain = 0;
   DigestBytes content_digest{};
+};
+
+// What a trust root says (FORMAT.md, 8).
+struct RootKey {
+  std::string name;
+  PublicKeyBytes key{};
+  bool signs_bases = false, signs_adapters = false, signs_roots = false;
+};
+struct RootChannel {
+  std::string name;
+  uint64_t sequence_floor = 0;
+  uint32_t rollback_floor = 0;
+  uint32_t reset = 0;
+  std::vector<size_t> keys;  // which of the root's keys may sign in it
+};
+struct RootInfo {
+  uint32_t version = 0;
+  uint64_t issued_at = 0, expires = 0;
+  DigestBytes content_digest{};
+  uint32_t base_threshold = 0, adapter_threshold = 0, root_threshold = 0;
+  std::vector<RootKey> keys;
+  std::vector<RootChannel> channels;  // none: every channel
+  std::vector<DigestBytes> revoked;
+};
+
+// What installing asks besides running, of a device that keeps these (FORMAT.md, 9). Times are Unix
+// seconds. A device raises a floor when a release has proven itself, never before.
+struct Floor {
+  std::array<uint8_t, 16> channel_id{};
+  uint16_t kind = 0;  // 1 base, 2 adapter
+  uint64_t sequence = 0;
+  uint32_t rollback_index = 0;
+  uint32_t root_version = 0;
+  DigestBytes content_digest{};
+};
+struct DeviceState {
+  std::optional<uint64_t> now;  // of a synchronised clock; none: there is no such clock
+  uint64_t time_floor = 0;      // it is not earlier than this
+  bool strict_clock = false;    // without a clock, refuse what states times
+  std::vector<Floor> floors;
 };
 
 // An instruction of the base, its work, and the mean of the middle half of the times it took.
@@ -171,11 +216,17 @@ class Policy {
   std::unique_ptr<Impl> impl_;
 };
 
-// Verifies a packet of any kind without loading it: FORMAT.md section
-// 7 up to step 8. A base is also validated and self-tested; an
-// adapter's program can only be judged on its base, by Policy::attach.
+// Verifies a packet without loading it: FORMAT.md section 7 up to step 8, and section 9 for a
+// `device` that wants to install it (null: to run it). A base is also validated and self-tested; an
+// adapter's program can only be judged on its base, by Policy::attach. Pure: reads no clock and
+// keeps nothing.
 Error verify_packet(std::span<const uint8_t> packet, const Trust& trust, const LoadOptions& options,
-                    PacketInfo& info) noexcept;
+                    const DeviceState* device, PacketInfo& info) noexcept;
+
+// Verifies a trust root: by its own keys when `previous` is empty, else as the successor of that
+// root.
+Error verify_root(std::span<const uint8_t> root, std::span<const uint8_t> previous,
+                  RootInfo& info) noexcept;
 
 // Times programs of one instruction with a kernel table (null: the fastest), each after its caches
 // were evicted: takes seconds. `samples` are what the board's rates were made from.

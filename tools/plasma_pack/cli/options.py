@@ -25,3 +25,11 @@ NetworkFile = Annotated[
     Path | None,
     typer.Option("--network", help="JSON: which layers of a state_dict act (docs/importing.md)"),
 ]
+KeyFiles = Annotated[
+    list[Path], typer.Option("--key", help="private key (PEM); repeat for several signers")
+]
+AskPassword = Annotated[
+    bool, typer.Option("--ask-password", help="prompt for the password of the private key")
+]
+Channel = Annotated[str | None, typer.Option(help="channel of the devices it is meant for")]
+Base = Annotated[Path | None, typer.Option(help="base packet of an adapter")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,15 +161,85 @@ def written(out: Path, size: int, *, as_json: bool) -> None:
 
 
 def verdict(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """The result of verify. Names of signers come from the local key files, never from the
-    packet.
-    """
+    """The result of verify. Names of signers come from the local trust, never from the packet."""
     if as_json:
         _json(facts)
         return
-    hidden = ("ok", "code", "signers", "signed_by")
-    shown = {"verdict": f"good ({facts['code']})", "signed by": ", ".join(facts["signed_by"])}
-    _facts(shown | {name: value for name, value in facts.items() if name not in hidden})
+    title = f"good: a device that trusts {facts['trust']} {facts['question']}"
+    Console().print(Text(title, style="bold green"))
+    _facts(
+        {
+            facts["kind"]: f"{facts['packet']}, {facts['file_bytes']:,} bytes",
+            "signed by": ", ".join(facts["signed_by"]),
+            "content": facts["content_digest"],
+            "read aloud": facts["words"],
+            "base": facts["base_digest"],
+            "release": ", ".join(f"{name} {_shown(v)}" for name, v in facts["release"].items()),
+            "audit": facts["audit"],
+            "per tick": f"{facts['macs']:,} macs, {facts['cost_units']:,} cost units",
+            "memory": f"{facts['const_bytes']:,} constants, {facts['arena_bytes']:,} arena, "
+            f"{facts['state_bytes']:,} state (bytes)",
+            "adapters": f"up to {facts['max_adapters']}",
+        }
+    )
+    if facts["boards"]:
+        boards = ", ".join(f"{name} {us:.0f} µs" for name, us in facts["boards"].items())
+        _facts({"a cold step": f"{boards} (estimates)"})
+
+
+def root(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The result of root show."""
+    if as_json:
+        _json(facts)
+        return
+    Console().print(Text(f"good: trust root, version {facts['version']}", style="bold green"))
+    _facts(
+        {
+            "issued": _day(facts["issued_at"]),
+            "expires": _day(facts["expires"]),
+            "content": facts["content_digest"],
+            "thresholds": facts["thresholds"],
+            "revoked": facts["revoked"],
+        }
+    )
+    _rows("keys", facts["keys"])
+    if facts["channels"]:
+        _rows("channels", facts["channels"])
+
+
+def root_written(out: Path, size: int, version: int, refusal: str, *, as_json: bool) -> None:
+    """A root was made; `refusal` says what devices still miss."""
+    name, missing = printable(str(out)), printable(refusal)
+    if as_json:
+        facts = {"file": name, "bytes": size, "version": version}
+        _json({"ok": True, **facts, "is_valid": not refusal, "missing": missing})
+        return
+    _facts({name: f"version {version}, {size:,} bytes"})
+    if refusal:
+        Console().print(
+            Text(f"not valid yet: {missing}\nsign it with: plasma-pack cosign {name} --key …")
+        )
+
+
+def problems(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The result of doctor."""
+    if as_json:
+        _json(facts)
+        return
+    _facts(facts["versions"])
+    for finding in facts["findings"]:
+        style = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding["level"]]
+        line = Text(f"{finding['level']:8}", style=style)
+        Console().print(line + Text(f"{finding['what']}: {finding['text']}"))
+
+
+def _day(seconds: int) -> str:
+    if seconds == 0:
+        return "never"
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} s"
 
 
 def inspection(facts: Mapping[str, Any], *, as_json: bool) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verbs that look at packets and make none: check, diff, estimate, graph."""
+"""Verbs that look at packets and make none: inspect, disasm, check, diff, estimate, graph."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from plasma_pack.check import check as check_returns
 from plasma_pack.cli import render
 from plasma_pack.cli.options import (
     AsJson,
+    Base,
     EnvId,
     FrameStack,
     NetworkFile,
@@ -26,10 +28,43 @@ from plasma_pack.difference import difference
 from plasma_pack.errors import OptionError
 from plasma_pack.estimate import estimate as estimate_step
 from plasma_pack.graph import draw
+from plasma_pack.inspection import describe
 from plasma_pack.packet.format import Kind
 from plasma_pack.packet.packet import save
-from plasma_pack.packet.reader import open_packet
+from plasma_pack.packet.reader import OpenPacket, open_packet
+from plasma_pack.pasm.disassembler import disassemble, disassemble_adapter
 from plasma_pack.program.decode import decode
+
+
+def inspect(packet: PacketFile, base: Base = None, as_json: AsJson = False) -> None:
+    """Show what a packet says about itself. Proves nothing: use verify for that.
+
+    \b
+    plasma-pack inspect walker.plasma
+    plasma-pack inspect icy.plasma --base walker.plasma
+    """
+    facts = describe(open_packet(packet), open_packet(base) if base else None)
+    render.inspection(facts, as_json=as_json)
+
+
+def disasm(
+    packet: PacketFile,
+    base: Base = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="default: stdout")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the program as text (.pasm). An adapter needs --base, and its text belongs behind the
+    base's.
+
+    \b
+    plasma-pack disasm walker.plasma -o walker.pasm
+    """
+    text = _text(open_packet(packet), base)
+    if out is not None:
+        save(out, text.encode())
+        render.written(out, len(text.encode()), as_json=as_json)
+    else:
+        typer.echo(json.dumps({"ok": True, "text": text}) + "\n" if as_json else text, nl=False)
 
 
 def check(
@@ -117,3 +152,17 @@ def graph(
     picture = draw(decode(opened.sections, opened.slot_names))
     save(out, picture.encode())
     render.written(out, len(picture.encode()), as_json=as_json)
+
+
+def _text(opened: OpenPacket, base: Path | None) -> str:
+    if opened.header.kind == Kind.BASE:
+        return disassemble(opened.sections, opened.slot_names)
+    if base is None:
+        raise OptionError("an adapter's patches have the shapes of its base; pass --base")
+    opened_base = open_packet(base)
+    if opened_base.header.content_digest != opened.header.base_digest:
+        raise OptionError(
+            f"{base} is not the base of this adapter; expected content digest "
+            f"{opened.header.base_digest.hex()}"
+        )
+    return disassemble_adapter(opened.sections, opened_base.sections, opened_base.slot_names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,21 @@ def load_audit(path: Path | None) -> Mapping[str, Any] | None:
             f"--audit: {path} holds a {type(audit).__name__}, expected an object with 'verdict'"
         )
     return audit
+
+
+def moment(option: str, text: str | None) -> int:
+    """'2027-11-21', '2027-11-21T12:00' (UTC unless it says otherwise) or Unix seconds; 0 for none."""
+    if text is None:
+        return 0
+    if text.isdecimal():
+        return int(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise OptionError(
+            f"{option}: found {text!r}, expected a day such as 2027-11-21, or Unix seconds"
+        ) from None
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
 
 
 def _numbers(option: str, text: str) -> list[float]:

@@ -13,7 +13,8 @@ from enum import IntEnum
 
 MAGIC = b"\x89PLMA\r\n\x1a"
 TRAILER_MAGIC = b"PLMAEND\n"
-PAYLOAD_TYPE = b"application/vnd.plasma-edge.packet.v1"
+PACKET_TYPE = "application/vnd.plasma-edge.packet.v1"
+TRUST_TYPE = "application/vnd.plasma-edge.trust.v1"
 FORMAT_VERSION = (1, 0)
 OPSET = 1
 MIN_RUNTIME = 1 << 10  # 0.1.0 is the first runtime with opset 1
@@ -77,7 +78,7 @@ class Verdict(IntEnum):
 
 
 # What executes; the content digest covers these.
-CONTENT_TYPES = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17})
+CONTENT_TYPES = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 32})
 
 
 def digest(data: bytes) -> bytes:
@@ -102,13 +103,18 @@ def channel_id(name: str | None) -> bytes:
     return hashlib.sha512(b"plasma-edge channel v1\0" + name.encode()).digest()[:16]
 
 
+def payload_type(signed_region: bytes) -> str:
+    """What kind of thing a signature over this region is about."""
+    kind = int.from_bytes(signed_region[12:14], "little")
+    return TRUST_TYPE if kind == Kind.TRUST_ROOT else PACKET_TYPE
+
+
 def pre_authentication(signed_region: bytes) -> bytes:
     """The DSSE encoding that is signed instead of the region itself, so that a signature has one
     meaning.
     """
-    return (
-        b"DSSEv1 %d %s %d " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE, len(signed_region)) + signed_region
-    )
+    name = payload_type(signed_region)
+    return f"DSSEv1 {len(name)} {name} {len(signed_region)} ".encode() + signed_region
 
 
 def content_digest(

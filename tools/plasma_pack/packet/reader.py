@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens a packet file for tools, without believing it.
 
-Nothing here verifies a signature and nothing here runs: `inspect`, `disasm`, `sign` and the adapter
+Nothing here verifies a signature and nothing here runs: `inspect`, `disasm`, `cosign` and the adapter
 build need to see what a packet says. Lengths, digests and the trailer are checked so that a damaged
 file is called damaged.
 """
@@ -92,8 +92,10 @@ def _header(data: bytes) -> fmt.Header:
         raise packet_error(
             "E_VERSION", f"format {header.format_major}.{header.format_minor}, expected 1.0"
         )
-    if header.kind not in (fmt.Kind.BASE, fmt.Kind.ADAPTER):
-        raise packet_error("E_KIND", f"kind {header.kind}, expected 1 (base) or 2 (adapter)")
+    if header.kind not in tuple(fmt.Kind):
+        raise packet_error(
+            "E_KIND", f"kind {header.kind}, expected 1 (base), 2 (adapter) or 3 (trust root)"
+        )
     _check_counts(header)
     _check_lengths(header, len(data))
     return header

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from os import PathLike
 from typing import Any
 
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from plasma_pack.errors import KeyFileError, OptionError, packet_error
+from plasma_pack.errors import KeyFileError, OptionError
 from plasma_pack.packet import format as fmt
 from plasma_pack.packet.cbor import encode_map
 from plasma_pack.packet.keys import public_bytes
-from plasma_pack.packet.reader import OpenPacket, open_packet
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Draft:
     not_before: int = 0
     not_after: int = 0
     channel: str | None = None
+    min_runtime: int = fmt.MIN_RUNTIME
 
     @property
     def content_digest(self) -> bytes:
@@ -55,7 +54,7 @@ def write_packet(
     is_compressed: bool = True,
 ) -> bytes:
     """The packet, signed by every key; each public key in `reserved` gets an empty place for
-    `sign_packet`.
+    `cosign` or `attach`.
     """
     public_keys = [public_bytes(key) for key in keys] + list(reserved)
     _check_signers(public_keys)
@@ -76,24 +75,6 @@ def write_packet(
     signatures = b"".join(key.sign(fmt.pre_authentication(region)) for key in keys)
     signatures += fmt.ABSENT_SIGNATURE * len(reserved)
     return seal(_pad(_pad(region) + signatures) + body)
-
-
-def sign_packet(packet: str | PathLike[str] | bytes, key: Ed25519PrivateKey) -> bytes:
-    """The same packet with this key's signature in the place reserved for it.
-
-    Raises PacketError when the file is damaged, has no place for the key, or a wrong signature there.
-    """
-    opened = open_packet(packet)
-    region = opened.data[: opened.header.signed_len]
-    signature = key.sign(fmt.pre_authentication(region))
-    index = _place_of(opened, fmt.signer_id(public_bytes(key)))
-    if opened.signatures[index] not in (fmt.ABSENT_SIGNATURE, signature):
-        raise packet_error(
-            "E_SIG_BAD", "the place of this key holds a wrong signature; build the packet again"
-        )
-    at = fmt.align(len(region)) + fmt.SIGNATURE_BYTES * index
-    signed = opened.data[:at] + signature + opened.data[at + fmt.SIGNATURE_BYTES :]
-    return seal(signed[: -fmt.TRAILER_BYTES])
 
 
 def seal(body: bytes) -> bytes:
@@ -204,18 +185,9 @@ def _header(
         const_bytes=certificate.const_bytes,
         macs=certificate.macs,
         cost_units=certificate.cost_units,
-        min_runtime=fmt.MIN_RUNTIME,
+        min_runtime=draft.min_runtime,
         signer_count=signers,
         max_adapters=draft.max_adapters,
-    )
-
-
-def _place_of(opened: OpenPacket, wanted: bytes) -> int:
-    if wanted in opened.signer_ids:
-        return opened.signer_ids.index(wanted)
-    raise packet_error(
-        "E_SIG_UNKNOWN_KEY",
-        f"no place is reserved for key {wanted.hex()}; name it with --signer when building",
     )
 
 
