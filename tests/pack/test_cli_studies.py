@@ -17,7 +17,8 @@ from tests.pack.test_cli import Run, refused, run  # noqa: F401
 from tests.pack.test_quantizer import balance_onnx
 
 VERBS = (
-    "keygen build adapter cosign prepare attach export-dsse verify doctor inspect disasm check diff estimate graph".split()  # noqa: SIM905
+    *("keygen", "build", "adapter", "cosign", "prepare", "attach", "export-dsse"),
+    *("verify", "doctor", "inspect", "disasm", "check", "diff", "estimate", "graph"),
 )
 
 

@@ -131,9 +131,9 @@ def _root_risks(root: RootInfo, now: int) -> Iterable[tuple[str, str]]:
         signers = [root.keys[index] for index in channel.keys]
         for role in ("base", "adapter"):
             count = sum(role in key.roles for key in signers)
-            if counts[role] and count < root.thresholds[role]:
+            if 0 < count < root.thresholds[role]:
                 yield (
                     "warning",
-                    f"channel {channel.name}: {count} keys may sign a {role}, the threshold is "
+                    f"channel {channel.name}: {count} keys may sign its {role} packets, the threshold is "
                     f"{root.thresholds[role]}: no device takes one",
                 )

@@ -169,7 +169,7 @@ def verdict(facts: Mapping[str, Any], *, as_json: bool) -> None:
     Console().print(Text(title, style="bold green"))
     _facts(
         {
-            facts["kind"]: f"{facts['packet']}, {facts['file_bytes']:,} bytes",
+            "packet": f"{facts['packet']}, {facts['kind']}, {facts['file_bytes']:,} bytes",
             "signed by": ", ".join(facts["signed_by"]),
             "content": facts["content_digest"],
             "read aloud": facts["words"],

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 
 import plasma_edge
-from plasma_edge import RootInfo, SignatureError
+from plasma_edge import PublicKey, RootInfo, SignatureError
 from plasma_pack.cli import render
 from plasma_pack.cli.command import add_verb, password_of
 from plasma_pack.cli.options import AsJson, AskPassword, KeyFiles
@@ -198,7 +198,8 @@ def facts_of(root: RootInfo) -> dict[str, Any]:
     names = [key.name for key in root.keys]
     facts = dict(plain(asdict(root)))
     facts["keys"] = [
-        {"name": key.name, "roles": list(key.roles), "public": key.raw.hex()} for key in root.keys
+        {"name": key.name, "roles": list(key.roles), "id": PublicKey(key.raw).id.hex()}
+        for key in root.keys
     ]
     facts["channels"] = [
         {**row, "keys": [names[i] for i in row["keys"]]} for row in facts["channels"]
