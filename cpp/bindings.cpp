@@ -187,13 +187,21 @@ py::list opcodes() {
 }
 
 py::list statuses() {
-  py::list rows;
-  using namespace py::literals;
-#define PLASMA_STATUS(number, name, text, family, sentence)                    \
-  rows.append(py::dict("number"_a = number, "name"_a = #name, "code"_a = text, \
-                       "family"_a = #family, "text"_a = sentence));
+  constexpr struct {
+    int number;
+    const char *name, *code, *family, *text;
+  } kRows[] = {
+#define PLASMA_STATUS(number, name, text, family, sentence) \
+  {number, #name, text, #family, sentence},
 #include "plasma_edge/status.def"
 #undef PLASMA_STATUS
+  };
+  py::list rows;
+  for (const auto& row : kRows) {
+    using namespace py::literals;
+    rows.append(py::dict("number"_a = row.number, "name"_a = row.name, "code"_a = row.code,
+                         "family"_a = row.family, "text"_a = row.text));
+  }
   return rows;
 }
 
