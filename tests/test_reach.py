@@ -1,8 +1,8 @@
 """How much of our own code a stranger's bytes reach before a signature has been checked.
 
-A line is one that is neither blank nor a comment. What is listed is all that runs, libsodium and libc apart, from opening
-the file to the verdict on its signatures; functions in the same files that run later, or only on the device's own data,
-are taken off by name.
+A line is one that is neither blank nor a comment. What is listed is all that runs, libsodium and libc apart, from
+opening the file to the verdict on its signatures; functions in the same files that run later, or only on the device's
+own data, are taken off by name.
 """
 
 from __future__ import annotations
@@ -49,5 +49,4 @@ def test_a_stranger_reaches_few_lines() -> None:
         for function in later:
             text = without(text, function)
         counts[name] = lines_of(text)
-    print(counts, sum(counts.values()))
     assert sum(counts.values()) <= MOST, counts
