@@ -1,0 +1,164 @@
+"""Holds the C++ verifier against the reference: the same verdict and the same code for every mutated packet.
+
+    python -m tests.reference.differential --packets 1000000
+
+What differs is kept in build/differential, one file a packet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import plasma_edge as pe
+from plasma_pack.packet.keys import public_bytes
+from tests.attacks.fleet import Fleet
+from tests.reference import UNTESTED, Device, Trust, verdict
+from tests.reference.mutator import Mutator, Seed
+from tests.reference.seeds import make_seeds
+
+KEPT = Path(__file__).parents[2] / "build/differential"
+_MAJOR, _MINOR, _PATCH = map(int, pe.__version__.split("."))
+RUNTIME = _MAJOR << 20 | _MINOR << 10 | _PATCH
+AUDITS = ("none", "unverified", "verified")
+BLOCK = 2_000
+# What the device looks at before it has judged a signature.
+_UNSIGNED_NAMES = (
+    "E_TOO_LARGE E_MAGIC E_TRUNCATED E_VERSION E_KIND E_LIMIT E_RESERVED E_LAYOUT E_TRAILING E_PADDING "
+    "E_DUP_SIGNER E_SIG_BAD E_SIG_UNKNOWN_KEY E_SIG_THRESHOLD"
+)
+UNSIGNED = set(_UNSIGNED_NAMES.split())
+_POLICY_NAMES = (
+    "E_TRANSPORT E_CHANNEL E_RUNTIME_TOO_OLD E_OPSET E_AUDIT E_MEMORY_CAP E_DEADLINE E_BASE_FIELD E_BASE_MISMATCH "
+    "E_SECTION_ORDER E_SECTION_UNKNOWN E_SECTION_LAYOUT E_SECTION_MISSING E_STORED_DIGEST"
+)
+BEFORE_CONTENTS = UNSIGNED | set(_POLICY_NAMES.split())
+
+
+@dataclass
+class Tally:
+    """What came of so many packets."""
+
+    codes: Counter[str] = field(default_factory=Counter)
+    different: list[str] = field(default_factory=list)
+    lenient: int = 0  # damaged frames that one libzstd reads and another does not
+
+    @property
+    def packets(self) -> int:
+        return self.codes.total()
+
+    def add(self, other: Tally) -> None:
+        self.codes += other.codes
+        self.different += other.different
+        self.lenient += other.lenient
+
+
+class Differential:
+    """Both verifiers, and the same device for both."""
+
+    def __init__(self, number: int) -> None:
+        fleet = Fleet()
+        self.random = Random(number)
+        self.mutator = Mutator(number, make_seeds(fleet), fleet.release, fleet.stranger)
+        raw = tuple(public_bytes(key) for key in (fleet.release, fleet.stranger))
+        self.trusts = [(fleet.trust(fleet.release), Trust(raw[:1]))] * 20
+        for threshold in (1, 2):
+            both = fleet.trust(fleet.release, fleet.stranger, threshold=threshold)
+            self.trusts.append((both, Trust(raw, threshold)))
+
+    def run(self, count: int) -> Tally:
+        tally = Tally()
+        for _ in range(count):
+            self._compare(self.mutator.make(), tally)
+        return tally
+
+    def _compare(self, case: Seed, tally: Tally) -> None:
+        theirs, ours = self.random.choice(self.trusts)
+        channel = self.random.choice((None,) * 30 + ("lab", "field"))
+        audit = self.random.choice((0,) * 30 + (1, 2))
+        device = Device(RUNTIME, channel=channel, require_audit=audit)
+        base = case.base if self.random.random() < 0.9 else None
+        expected = verdict(case.packet, ours, device, base)
+        try:
+            pe.verify(
+                case.packet, trust=theirs, base=base, channel=channel, require_audit=AUDITS[audit]
+            )
+            found = "OK"
+        except pe.PlasmaError as error:
+            found = error.code
+        tally.codes[found] += 1
+        if expected == "E_ZSTD_DATA" != found:
+            tally.lenient += 1
+        if not agrees(found, expected):
+            tally.different.append(f"{found} instead of {expected}, {_keep(case)}")
+
+
+def agrees(found: str, expected: str) -> bool:
+    """Is this the verdict, as far as the reference has an opinion?
+
+    Of a frame that no compressor wrote, one version of libzstd says it is damaged and another gives some bytes, which
+    the next step judges by their digest. Everything before that step must be the same.
+    """
+    if expected == UNTESTED:
+        return found in ("OK", "E_SELFTEST")
+    if expected == "E_ZSTD_DATA":
+        return found not in BEFORE_CONTENTS
+    return found == expected
+
+
+def _keep(case: Seed) -> str:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    name = f"{os.getpid()}-{time.monotonic_ns()}"
+    if case.base is not None:
+        (KEPT / f"{name}.base.plasma").write_bytes(case.base)
+    path = KEPT / f"{name}.plasma"
+    path.write_bytes(case.packet)
+    return str(path)
+
+
+def _block(number: int) -> Tally:
+    return Differential(number).run(BLOCK)
+
+
+def run(packets: int, first: int, processes: int) -> Tally:
+    """At least so many packets, in blocks whose seeds count up from `first`."""
+    total, blocks = Tally(), range(first, first + -(-packets // BLOCK))
+    with multiprocessing.Pool(processes) as pool:
+        for tally in pool.imap_unordered(_block, blocks):
+            total.add(tally)
+            sys.stderr.write(f"\r{total.packets:,} packets, {len(total.different)} different ")
+    sys.stderr.write("\n")
+    return total
+
+
+def main() -> int:
+    """Prints the codes and one line of figures; 1 when a verdict differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packets", type=int, default=20_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first block")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    began = time.monotonic()
+    tally = run(args.packets, args.first, args.processes)
+    for code, count in tally.codes.most_common():
+        sys.stdout.write(f"{count:>9,}  {code}\n")
+    for line in tally.different[:20]:
+        sys.stdout.write(line + "\n")
+    signed = sum(count for code, count in tally.codes.items() if code not in UNSIGNED)
+    sys.stdout.write(
+        f"differential: {tally.packets:,} packets, {signed / tally.packets:.0%} past the signature, "
+        f"{len(tally.codes)} codes, {len(tally.different)} different, "
+        f"{tally.lenient} damaged frames left to libzstd, {time.monotonic() - began:.0f} s\n"
+    )
+    return 1 if tally.different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
