@@ -24,7 +24,8 @@ from tests.reference import UNTESTED, Device, Trust, verdict
 from tests.reference.mutator import Mutator, Seed
 from tests.reference.seeds import make_seeds
 
-KEPT = Path(__file__).parents[2] / "build/differential"
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "build/differential"
 _MAJOR, _MINOR, _PATCH = map(int, pe.__version__.split("."))
 RUNTIME = _MAJOR << 20 | _MINOR << 10 | _PATCH
 AUDITS = ("none", "unverified", "verified")
@@ -50,9 +51,23 @@ class Tally:
     different: list[str] = field(default_factory=list)
     lenient: int = 0  # damaged frames that one libzstd reads and another does not
 
+    seconds: float = 0
+
     @property
     def packets(self) -> int:
         return self.codes.total()
+
+    def facts(self) -> dict[str, int]:
+        unsigned = sum(count for code, count in self.codes.items() if code in UNSIGNED)
+        return {
+            "packets": self.packets,
+            "past_signature": self.packets - unsigned,
+            "accepted": self.codes["OK"],
+            "codes": len(self.codes),
+            "different": len(self.different),
+            "left_to_libzstd": self.lenient,
+            "seconds": round(self.seconds),
+        }
 
     def add(self, other: Tally) -> None:
         self.codes += other.codes
@@ -127,37 +142,41 @@ def _block(number: int) -> Tally:
     return Differential(number).run(BLOCK)
 
 
-def run(packets: int, first: int, processes: int) -> Tally:
+def run(packets: int, first: int) -> Tally:
     """At least so many packets, in blocks whose seeds count up from `first`."""
-    total, blocks = Tally(), range(first, first + -(-packets // BLOCK))
-    with multiprocessing.Pool(processes) as pool:
-        for tally in pool.imap_unordered(_block, blocks):
+    began, total = time.monotonic(), Tally()
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        for tally in pool.imap_unordered(_block, range(first, first + -(-packets // BLOCK))):
             total.add(tally)
             sys.stderr.write(f"\r{total.packets:,} packets, {len(total.different)} different ")
     sys.stderr.write("\n")
+    total.seconds = time.monotonic() - began
     return total
 
 
+def report(packets: int, first: int) -> Tally:
+    """Runs, and prints the codes, what differs, and one line of figures."""
+    tally = run(packets, first)
+    for code, count in tally.codes.most_common():
+        sys.stdout.write(f"{count:>9,}  {code}\n")
+    for text in tally.different[:20]:
+        sys.stdout.write(text + "\n")
+    facts = tally.facts()
+    sys.stdout.write(
+        "differential: {packets:,} packets from block {first}, {past_signature:,} past the signature, "
+        "{accepted:,} accepted, {codes} codes, {different} different, {left_to_libzstd} damaged frames left to "
+        "libzstd, {seconds} s\n".format(**facts, first=first)
+    )
+    return tally
+
+
 def main() -> int:
-    """Prints the codes and one line of figures; 1 when a verdict differs."""
+    """1 when a verdict differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packets", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first block")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
     args = parser.parse_args()
-    began = time.monotonic()
-    tally = run(args.packets, args.first, args.processes)
-    for code, count in tally.codes.most_common():
-        sys.stdout.write(f"{count:>9,}  {code}\n")
-    for line in tally.different[:20]:
-        sys.stdout.write(line + "\n")
-    signed = sum(count for code, count in tally.codes.items() if code not in UNSIGNED)
-    sys.stdout.write(
-        f"differential: {tally.packets:,} packets, {signed / tally.packets:.0%} past the signature, "
-        f"{len(tally.codes)} codes, {len(tally.different)} different, "
-        f"{tally.lenient} damaged frames left to libzstd, {time.monotonic() - began:.0f} s\n"
-    )
-    return 1 if tally.different else 0
+    return 1 if report(args.packets, args.first).different else 0
 
 
 if __name__ == "__main__":
