@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import plasma_edge as pe
+from plasma_edge import PublicKey
 from plasma_pack.packet import format as fmt
+from plasma_pack.packet.keys import public_bytes
 from plasma_pack.packet.writer import write_packet
+from tests.attacks import command
+from tests.attacks.command import Command
 from tests.attacks.fleet import Attempt, Fleet, Part
 from tests.attacks.museum import NAMES, attack, try_all
 from tests.attacks.smuggle_a_section import with_part
@@ -20,6 +28,11 @@ OBS = np.array([0.3, -0.7], np.float32)
 @pytest.fixture(scope="module")
 def fleet() -> Fleet:
     return Fleet()
+
+
+@pytest.fixture(scope="module")
+def robot(fleet: Fleet) -> pe.Policy:
+    return fleet.robot()
 
 
 def test_the_genuine_packets_are_accepted(fleet: Fleet) -> None:
@@ -42,6 +55,53 @@ def test_an_attack_that_succeeds_is_seen(fleet: Fleet) -> None:
         "a genuine base: accepted, expected E_",
         "the wrong code: E_MAGIC, expected E_TRUNCATED",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "out", "err", "outcome"),
+    [
+        (0, "good", "", "OK"),
+        (1, "", "E_MAGIC: no", "E_MAGIC"),
+        (0, "", "E_MAGIC: no", ""),
+        (1, "", "no", ""),
+        (2, "", "E_MAGIC: no", ""),
+        (1, "", "E_MAGIC: no\nTraceback", ""),
+        (0, "\x1b[2J", "", ""),
+        (0, "right\u202eleft", "", ""),
+        (0, "good, signed by NASA", "", ""),
+    ],
+)
+def test_a_tool_that_obeys_or_hides_is_seen(
+    fleet: Fleet,
+    robot: pe.Policy,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    out: str,
+    err: str,
+    outcome: str,
+) -> None:
+    monkeypatch.setitem(command.PROGRAMS, "tool", lambda argv: (status, out, err))
+    attempt = Command("", ["tool"], ["OK"], never="NASA")
+    assert attempt.outcome(fleet, robot) == outcome
+    # With --json, a refusal is one object that says the same.
+    told = Command("", ["tool", "--json"], ["E_MAGIC"], never="NASA").outcome(fleet, robot)
+    assert told == (outcome if outcome != "E_MAGIC" else "")
+
+
+def test_the_real_programs_end_with_0_only_on_success(fleet: Fleet, tmp_path: Path) -> None:
+    (tmp_path / "key.pub").write_text(PublicKey(public_bytes(fleet.release)).line())
+    for data, status in ((fleet.base, 0), (fleet.base[:-1], 1)):
+        (tmp_path / "arm.plasma").write_bytes(data)
+        argv = ["arm.plasma", "--trust", "key.pub", "--json"]
+        for program in (["plasma-pack", "verify"], ["plasma-edge", "bench", "--steps", "1000"]):
+            path = Path(sys.executable).with_name(program[0])
+            ended = subprocess.run(
+                [path, *program[1:], *argv], cwd=tmp_path, capture_output=True, text=True
+            )
+            assert ended.returncode == status, ended.stderr
+            facts = json.loads(ended.stdout)
+            assert status == 0 or facts["code"] == "E_TRUNCATED"
+            assert ended.stderr.startswith("E_TRUNCATED" if status else "")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,9 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 import plasma_edge as pe
+from tests.attacks.command import Command
 from tests.attacks.fleet import Attempt, Fleet
 
-_NO_ATTACKS = ("__init__", "__main__", "fleet", "museum")
+_NO_ATTACKS = ("__init__", "__main__", "command", "fleet", "museum")
 NAMES = sorted(
     path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NO_ATTACKS
 )
@@ -39,7 +40,7 @@ def idea(name: str) -> str:
     return (attack(name).__doc__ or "").partition("\n")[0]
 
 
-def try_all(attempts: Iterable[Attempt], fleet: Fleet, robot: pe.Policy) -> Exhibit:
+def try_all(attempts: Iterable[Attempt | Command], fleet: Fleet, robot: pe.Policy) -> Exhibit:
     exhibit = Exhibit()
     for attempt in attempts:
         outcome = attempt.outcome(fleet, robot)
