@@ -13,6 +13,13 @@ from plasma_pack.packet import format as fmt
 from tests.attacks.fleet import Attempt, Fleet, Forgery, Part
 
 UNKNOWN = (13, 15, 18, 31, 33, 255, 256, 2**32 - 1)
+NEEDED = (
+    fmt.Section.PROG,
+    fmt.Section.TENS,
+    fmt.Section.IO,
+    fmt.Section.LORA,
+    fmt.Section.LORA_CONST,
+)
 FOREIGN = (fmt.Section.LORA, fmt.Section.LORA_CONST, fmt.Section.TRUST)
 
 
@@ -30,11 +37,12 @@ def attempts(fleet: Fleet) -> Iterator[Attempt]:
     for kind in (*UNKNOWN, *FOREIGN):
         packet = with_part(fleet, Part(kind, b"x", 0, b"x"))
         yield Attempt(f"type {kind}", packet, ["E_SECTION_UNKNOWN"])
-    for missing in (fmt.Section.PROG, fmt.Section.TENS, fmt.Section.IO):
-        forgery = Forgery.of(fleet.base)
+    for missing in NEEDED:
+        is_adapter = missing in FOREIGN
+        forgery = Forgery.of(fleet.adapter if is_adapter else fleet.base)
         forgery.parts = [part for part in forgery.parts if part.type != missing]
         packet = forgery.assemble(fleet.release)
-        yield Attempt(f"without {missing.name}", packet, ["E_SECTION_MISSING"])
+        yield Attempt(f"without {missing.name}", packet, ["E_SECTION_MISSING"], is_adapter)
     for bit in range(1, 32):
         forgery = Forgery.of(fleet.base)
         forgery.parts[0].fields["flags"] = prog.flags | 1 << bit
