@@ -107,8 +107,8 @@ class Mutator:
     def _forge(self, seed: Seed) -> bytes:
         parts = Parts.of(seed.packet, self.key)
         gold = parts.find(GOLD)
-        if gold is not None and self.random.random() < 0.7:
-            parts.sections.remove(gold)  # or no answer but E_SELFTEST could be told apart
+        if gold is not None and self.random.random() < 0.5:
+            parts.sections.remove(gold)  # or most changes of a program would end in E_SELFTEST
         faults: tuple[Callable[[Parts], None], ...] = (
             self._header_field,
             self._record_field,
@@ -116,6 +116,7 @@ class Mutator:
             self._frame,
             self._signers,
             self._padding,
+            self._answer,
             *(self._table_field,) * 10,
             *(self._table_rows, self._content, self._constant) * 2,
         )
@@ -222,6 +223,11 @@ class Mutator:
 
     def _padding(self, parts: Parts) -> None:
         parts.pad = b"\x01"
+
+    def _answer(self, parts: Parts) -> None:
+        gold = parts.find(GOLD)
+        if gold is not None:
+            gold.replace(self.scramble.flip(gold.raw))
 
     def _table_field(self, parts: Parts) -> None:
         section = self._any(parts, *_LAYOUTS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_edge import _core
 from plasma_pack import assemble
-from plasma_pack.packet.format import Certificate, Kind
+from plasma_pack.errors import SourceError
+from plasma_pack.golden import base_gold
+from plasma_pack.packet.format import Certificate, Kind, Section
 from plasma_pack.packet.writer import Draft, write_packet
 from tests.attacks.fleet import Fleet
 from tests.reference.mutator import Seed
@@ -29,6 +32,8 @@ def _of(path: Path, key: Ed25519PrivateKey) -> list[Seed]:
     assembly = assemble(path.read_text("utf-8"))
     certificate = Certificate(**_core.certify(assembly.sections))
     draft = Draft(Kind.BASE, assembly.sections, certificate, max_adapters=1)
+    with contextlib.suppress(SourceError):  # of a program that is there to fault
+        draft = draft.with_section(Section.GOLD, base_gold(draft, assembly.program, None))
     base = write_packet(draft, [key], is_compressed=False)
     if not assembly.adapter:
         return [Seed(base)]

@@ -13,6 +13,8 @@ from tests.reference import UNTESTED, Device, Refusal, Trust, verdict
 from tests.reference import sections as sections_module
 from tests.reference.container import require
 from tests.reference.differential import RUNTIME, Differential, agrees
+from tests.reference.parts import Parts
+from tests.reference.sections import GOLD
 from tests.reference.seeds import make_seeds
 from tests.reference.signature import is_valid_key
 from tests.reference.tables import parse_patches
@@ -59,6 +61,18 @@ def test_agrees_on_mutated_packets() -> None:
     assert facts["past_signature"] >= 0.5 * PACKETS
     assert facts["accepted"] >= 0.05 * PACKETS
     assert facts["codes"] >= 45
+
+
+def test_has_a_machine_for_most_golden_cases(fleet: Fleet) -> None:
+    trust = Trust((fleet.release.public_key().public_bytes_raw(),))
+    golden = [seed for seed in make_seeds(fleet) if Parts.of(seed.packet).find(GOLD)]
+    found = [verdict(seed.packet, trust, Device(RUNTIME), seed.base) for seed in golden]
+    assert found.count("OK") >= 60
+    wrong = Parts.of(fleet.base, fleet.release)
+    gold = wrong.find(GOLD)
+    assert gold is not None
+    gold.replace(gold.raw[:-1] + bytes([gold.raw[-1] ^ 1]))
+    assert verdict(wrong.assemble(), trust, Device(RUNTIME)) == "E_SELFTEST"
 
 
 def test_sees_a_verifier_that_forgets_a_check(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
-"""All steps of FORMAT.md section 7 but the last: what a device answers to a packet.
+"""All steps of FORMAT.md section 7: what a device answers to a packet.
 
-Step 11 runs the program, and this verifier has no machine. Of the golden section it judges the form; where there is
-one and it is well formed, the answer is UNTESTED: OK, or E_SELFTEST.
+Step 11 runs the program. Where tests/reference/machine.py cannot, and the golden section is well formed, the answer is
+UNTESTED: OK, or E_SELFTEST.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.reference.container import (
     require,
     up64,
 )
+from tests.reference.machine import Patches, answers
 from tests.reference.rules import (
     check_arena,
     check_constants,
@@ -66,13 +67,13 @@ def verdict(packet: bytes, trust: Trust, device: Device, base: bytes | None = No
     try:
         container, contents = _verify(packet, trust, device, None)
         if container.kind == BASE:
-            program = validate(contents)
+            program, patches = validate(contents), None
             _check_certificate(container, certify(program))
         elif base is None:
             return "OK"
         else:
-            program = _check_adapter(packet, trust, device, base)
-        return _check_gold(contents, program)
+            program, patches = _check_adapter(packet, trust, device, base)
+        return _check_gold(contents, program, patches)
     except Refusal as refusal:
         return refusal.code
 
@@ -103,7 +104,9 @@ def _check_certificate(container: Container, needed: dict[str, int]) -> None:
     require(found == needed, "E_CERT_MISMATCH")
 
 
-def _check_adapter(packet: bytes, trust: Trust, device: Device, base: bytes) -> Program:
+def _check_adapter(
+    packet: bytes, trust: Trust, device: Device, base: bytes
+) -> tuple[Program, Patches]:
     """Steps 5 to 10 once more, now that the base is known."""
     base_container, base_contents = _verify(base, trust, device, None)
     base_digest = base_container.digests["content_digest"]
@@ -112,7 +115,7 @@ def _check_adapter(packet: bytes, trust: Trust, device: Device, base: bytes) -> 
     patches = parse_patches(contents[LORA])
     check_patches(program, patches, contents[LORA_CONST])
     _check_certificate(container, certify_adapter(program, patches, contents[LORA_CONST]))
-    return program
+    return program, (patches, contents[LORA_CONST])
 
 
 def check_patches(base: Program, patches: list[Patch], constants: bytes) -> None:
@@ -142,8 +145,8 @@ def check_patches(base: Program, patches: list[Patch], constants: bytes) -> None
     require(end == len(constants), "E_PROG_PATCH")
 
 
-def _check_gold(contents: dict[int, bytes], program: Program) -> str:
-    """The form of step 11."""
+def _check_gold(contents: dict[int, bytes], program: Program, patches: Patches | None) -> str:
+    """Step 11."""
     if GOLD not in contents:
         return "OK"
     gold = contents[GOLD]
@@ -152,4 +155,12 @@ def _check_gold(contents: dict[int, bytes], program: Program) -> str:
     sizes = [sum(t.bytes for t in program.tensors if t.storage == side) for side in (INPUT, OUTPUT)]
     require(1 <= count <= 16 and reserved == 0 and [inputs, outputs] == sizes, "E_GOLD_FORMAT")
     require(len(gold) == 16 + count * (inputs + outputs), "E_GOLD_FORMAT")
-    return UNTESTED
+    starts = range(16, len(gold), inputs + outputs)
+    given = [gold[at : at + inputs] for at in starts]
+    told = [gold[at + inputs : at + inputs + outputs] for at in starts]
+    found = answers(program, patches, given)
+    plain = answers(program, None, given)
+    if found is None or plain is None:
+        return UNTESTED
+    require(found == told and (patches is None or found != plain), "E_SELFTEST")
+    return "OK"
