@@ -101,8 +101,8 @@ class Fleet:
 
     @cached_property
     def large(self) -> bytes:
-        """A base of almost 64 KiB: 24 → 256 → 192 → 4, with weights that do not compress."""
-        assembly = assemble(_perceptron(24, 256, 192, 4))
+        """A base of almost 64 KiB: 24 → 256 → 216 → 4, with weights that do not compress."""
+        assembly = assemble(_perceptron(24, 256, 216, 4))
         certificate = fmt.Certificate(**_core.certify(assembly.sections))
         draft = Draft(fmt.Kind.BASE, assembly.sections, certificate, max_adapters=1)
         return write_packet(draft, [self.release])

@@ -13,7 +13,7 @@ import plasma_edge as pe
 from tests.attacks.command import Command
 from tests.attacks.fleet import Attempt, Fleet
 
-_NO_ATTACKS = ("__init__", "__main__", "command", "fleet", "museum")
+_NO_ATTACKS = ("__init__", "__main__", "command", "fleet", "museum", "roots")
 NAMES = sorted(
     path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NO_ATTACKS
 )

@@ -5,8 +5,9 @@ device must answer; tests/reference/differential.py holds the C++ verifier again
 Slow and plain on purpose: every rule stands where its page has it, in the words of the page.
 """
 
-from tests.reference.container import Device, Refusal
-from tests.reference.signature import Trust
+from tests.reference.container import Device, Floor, Install, Refusal
+from tests.reference.root import open_root
+from tests.reference.trust import Trust
 from tests.reference.verdict import UNTESTED, verdict
 
-__all__ = ["UNTESTED", "Device", "Refusal", "Trust", "verdict"]
+__all__ = ["UNTESTED", "Device", "Floor", "Install", "Refusal", "Trust", "open_root", "verdict"]

@@ -1,4 +1,4 @@
-"""Steps 1, 2, 4 and 5 of FORMAT.md: the header, the lengths, the trailer, and what a device accepts."""
+"""Steps 1, 2 and 4 of FORMAT.md: the header, the lengths and the trailer; and what the other steps are asked for."""
 
 from __future__ import annotations
 
@@ -36,12 +36,35 @@ def require(holds: bool, code: str) -> None:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """What a device confirmed last in one line of releases."""
+
+    channel_id: bytes
+    kind: int
+    sequence: int
+    rollback_index: int
+    content_digest: bytes
+    root_version: int
+
+
+@dataclass(frozen=True)
+class Install:
+    """A device that wants to install; `now` is None without a synchronised clock."""
+
+    now: int | None
+    time_floor: int = 0
+    strict_clock: bool = False
+    floors: tuple[Floor, ...] = ()
+
+
+@dataclass(frozen=True)
 class Device:
-    """What a device accepts besides its keys; `channel` is a name."""
+    """What a device accepts besides its keys; `channel` is a name, `install` None to run only."""
 
     runtime: int
     opset: int = 1
     channel: str | None = None
+    install: Install | None = None
     require_audit: int = 0
     max_file_bytes: int = 256 << 20
     max_memory_bytes: int = 64 << 20
@@ -83,8 +106,8 @@ def digest(data: bytes) -> bytes:
     return hashlib.sha512(data).digest()[:32]
 
 
-def open_container(data: bytes) -> Container:
-    """Steps 1 and 2."""
+def open_container(data: bytes, wanted: int | None = None) -> Container:
+    """Steps 1 and 2. `wanted`: the kind asked for, None for any."""
     require(data[:8] == MAGIC, "E_MAGIC")
     require(len(data) >= 256, "E_TRUNCATED")
     fields = dict(zip(FIELDS, HEADER.unpack_from(data), strict=True))
@@ -93,15 +116,16 @@ def open_container(data: bytes) -> Container:
         {name: value for name, value in fields.items() if isinstance(value, int)},
         {name: value for name, value in fields.items() if isinstance(value, bytes)},
     )
-    _check_fields(container)
+    _check_fields(container, wanted)
     _check_lengths(container)
     return container
 
 
-def _check_fields(container: Container) -> None:
+def _check_fields(container: Container, wanted: int | None) -> None:
     header, blobs = container.header, container.digests
     require((header["format_major"], header["format_minor"]) == (1, 0), "E_VERSION")
     require(header["kind"] in (BASE, ADAPTER, ROOT), "E_KIND")
+    require(wanted is None or header["kind"] == wanted, "E_KIND")
     require(header["header_len"] == 256, "E_LIMIT")
     require(header["flags"] == 0, "E_RESERVED")
     require(1 <= header["section_count"] <= 16, "E_LIMIT")
@@ -129,20 +153,3 @@ def check_trailer(container: Container) -> None:
     """Step 4."""
     body = container.data[: container.end]
     require(container.data[container.end :] == TRAILER_MAGIC + digest(body), "E_TRANSPORT")
-
-
-def check_policy(container: Container, device: Device, base_digest: bytes | None) -> None:
-    """Step 5."""
-    header, blobs = container.header, container.digests
-    if device.channel is not None:
-        name = b"plasma-edge channel v1\0" + device.channel.encode()
-        require(blobs["channel_id"] == digest(name)[:16], "E_CHANNEL")
-    require(header["min_runtime"] <= device.runtime, "E_RUNTIME_TOO_OLD")
-    require(header["opset"] <= device.opset, "E_OPSET")
-    require(header["audit_verdict"] >= device.require_audit, "E_AUDIT")
-    for name in ("arena_bytes", "state_bytes", "const_bytes"):
-        require(header[name] <= device.max_memory_bytes, "E_MEMORY_CAP")
-    require(header["cost_units"] <= device.max_cost_units, "E_DEADLINE")
-    require(any(blobs["base_digest"]) == (header["kind"] == ADAPTER), "E_BASE_FIELD")
-    if header["kind"] == ADAPTER and base_digest is not None:
-        require(blobs["base_digest"] == base_digest, "E_BASE_MISMATCH")

@@ -13,32 +13,32 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import plasma_edge as pe
-from plasma_pack.packet.keys import public_bytes
 from tests.attacks.fleet import Fleet
-from tests.reference import UNTESTED, Device, Trust, verdict
+from tests.reference import UNTESTED, Refusal, open_root, verdict
+from tests.reference.devices import Devices
 from tests.reference.mutator import Mutator, Seed
+from tests.reference.root_mutator import RootMutator
 from tests.reference.seeds import make_seeds
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build/differential"
-_MAJOR, _MINOR, _PATCH = map(int, pe.__version__.split("."))
-RUNTIME = _MAJOR << 20 | _MINOR << 10 | _PATCH
-AUDITS = ("none", "unverified", "verified")
 BLOCK = 2_000
 # What the device looks at before it has judged a signature.
 _UNSIGNED_NAMES = (
     "E_TOO_LARGE E_MAGIC E_TRUNCATED E_VERSION E_KIND E_LIMIT E_RESERVED E_LAYOUT E_TRAILING E_PADDING "
-    "E_DUP_SIGNER E_SIG_BAD E_SIG_UNKNOWN_KEY E_SIG_THRESHOLD"
+    "E_DUP_SIGNER E_SIG_BAD E_SIG_UNKNOWN_KEY E_SIG_THRESHOLD E_SIG_ROLE"
 )
 UNSIGNED = set(_UNSIGNED_NAMES.split())
 _POLICY_NAMES = (
-    "E_TRANSPORT E_CHANNEL E_RUNTIME_TOO_OLD E_OPSET E_AUDIT E_MEMORY_CAP E_DEADLINE E_BASE_FIELD E_BASE_MISMATCH "
-    "E_SECTION_ORDER E_SECTION_UNKNOWN E_SECTION_LAYOUT E_SECTION_MISSING E_STORED_DIGEST"
+    "E_TRANSPORT E_REVOKED E_CHANNEL E_NO_CLOCK E_NOT_YET_VALID E_EXPIRED E_ROLLBACK E_STALE_SEQ E_SEQUENCE_JUMP "
+    "E_ROOT_VERSION E_ROOT_CHAIN E_ROOT_FORMAT E_RUNTIME_TOO_OLD E_OPSET E_AUDIT E_MEMORY_CAP E_DEADLINE E_BASE_FIELD "
+    "E_BASE_MISMATCH E_SECTION_ORDER E_SECTION_UNKNOWN E_SECTION_LAYOUT E_SECTION_MISSING E_STORED_DIGEST"
 )
 BEFORE_CONTENTS = UNSIGNED | set(_POLICY_NAMES.split())
 
@@ -76,43 +76,56 @@ class Tally:
 
 
 class Differential:
-    """Both verifiers, and the same device for both."""
+    """Both verifiers, and the same devices for both."""
 
     def __init__(self, number: int) -> None:
         fleet = Fleet()
+        seeds = make_seeds(fleet)
         self.random = Random(number)
-        self.mutator = Mutator(number, make_seeds(fleet), fleet.release, fleet.stranger)
-        raw = tuple(public_bytes(key) for key in (fleet.release, fleet.stranger))
-        self.trusts = [(fleet.trust(fleet.release), Trust(raw[:1]))] * 20
-        for threshold in (1, 2):
-            both = fleet.trust(fleet.release, fleet.stranger, threshold=threshold)
-            self.trusts.append((both, Trust(raw, threshold)))
+        self.mutator = Mutator(number, seeds, fleet.release, fleet.stranger)
+        self.root_mutator = RootMutator(number)
+        self.devices = Devices(self.random, fleet, [seed.packet[88:120] for seed in seeds])
 
     def run(self, count: int) -> Tally:
         tally = Tally()
         for _ in range(count):
-            self._compare(self.mutator.make(), tally)
+            if self.random.random() < 0.15:
+                self._compare_roots(self.root_mutator.make(), tally)
+            else:
+                self._compare_packets(self.mutator.make(), tally)
         return tally
 
-    def _compare(self, case: Seed, tally: Tally) -> None:
-        theirs, ours = self.random.choice(self.trusts)
-        channel = self.random.choice((None,) * 30 + ("lab", "field"))
-        audit = self.random.choice((0,) * 30 + (1, 2))
-        device = Device(RUNTIME, channel=channel, require_audit=audit)
+    def _compare_packets(self, case: Seed, tally: Tally) -> None:
+        given, trust, device = self.devices.draw()
         base = case.base if self.random.random() < 0.9 else None
-        expected = verdict(case.packet, ours, device, base)
+        expected = verdict(case.packet, trust, device, base)
+        found = _answer(lambda: pe.verify(case.packet, base=base, **given))
+        _count(tally, case, found, expected)
+
+    def _compare_roots(self, case: Seed, tally: Tally) -> None:
         try:
-            pe.verify(
-                case.packet, trust=theirs, base=base, channel=channel, require_audit=AUDITS[audit]
-            )
-            found = "OK"
-        except pe.PlasmaError as error:
-            found = error.code
-        tally.codes[found] += 1
-        if expected == "E_ZSTD_DATA" != found:
-            tally.lenient += 1
-        if not agrees(found, expected):
-            tally.different.append(f"{found} instead of {expected}, {_keep(case)}")
+            open_root(case.packet, open_root(case.base) if case.base else None)
+            expected = "OK"
+        except Refusal as refusal:
+            expected = refusal.code
+        found = _answer(lambda: pe.verify_root(case.packet, previous=case.base))
+        _count(tally, case, found, expected)
+
+
+def _answer(verify: Callable[[], object]) -> str:
+    try:
+        verify()
+    except pe.PlasmaError as error:
+        return error.code
+    return "OK"
+
+
+def _count(tally: Tally, case: Seed, found: str, expected: str) -> None:
+    tally.codes[found] += 1
+    if expected == "E_ZSTD_DATA" != found:
+        tally.lenient += 1
+    if not agrees(found, expected):
+        tally.different.append(f"{found} instead of {expected}, {_keep(case)}")
 
 
 def agrees(found: str, expected: str) -> bool:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.reference.certificate import certify, certify_adapter
 from tests.reference.container import FIELDS, HEADER, Refusal
+from tests.reference.devices import CHANNELS, RELEASES
 from tests.reference.parts import TYPES, Parts, Section, key_id, seal
 from tests.reference.scramble import Scramble
 from tests.reference.sections import (
@@ -93,6 +94,30 @@ class Mutator:
         is_blind = self.random.random() < 0.25
         return Seed(self._break(seed.packet) if is_blind else self._forge(seed), seed.base)
 
+    @property
+    def faults(self) -> tuple[Callable[[Parts], None], ...]:
+        """What can be wrong; what stands here more often happens more often."""
+        return (
+            self._header_field,
+            self._record_field,
+            self._sections,
+            self._frame,
+            self._signers,
+            self._padding,
+            self._answer,
+            *(self._release,) * 2,
+            *(self._table_field,) * 10,
+            *(self._table_rows, self._content, self._constant) * 2,
+        )
+
+    def begin(self, seed: Seed) -> Parts:
+        """A good packet, half of the time without golden cases, in which most changes of a program would end."""
+        parts = Parts.of(seed.packet, self.key)
+        gold = parts.find(GOLD)
+        if gold is not None and self.random.random() < 0.5:
+            parts.sections.remove(gold)
+        return parts
+
     # ---- bytes as they lie
 
     def _break(self, packet: bytes) -> bytes:
@@ -105,23 +130,9 @@ class Mutator:
     # ---- one field wrong, the rest mended
 
     def _forge(self, seed: Seed) -> bytes:
-        parts = Parts.of(seed.packet, self.key)
-        gold = parts.find(GOLD)
-        if gold is not None and self.random.random() < 0.5:
-            parts.sections.remove(gold)  # or most changes of a program would end in E_SELFTEST
-        faults: tuple[Callable[[Parts], None], ...] = (
-            self._header_field,
-            self._record_field,
-            self._sections,
-            self._frame,
-            self._signers,
-            self._padding,
-            self._answer,
-            *(self._table_field,) * 10,
-            *(self._table_rows, self._content, self._constant) * 2,
-        )
+        parts = self.begin(seed)
         for _ in range(self.random.choice((0, 1, 1, 1, 1, 2))):
-            self.random.choice(faults)(parts)
+            self.random.choice(self.faults)(parts)
         if self.random.random() < 0.8:
             self._mend_certificate(parts, seed)
         try:
@@ -223,6 +234,16 @@ class Mutator:
 
     def _padding(self, parts: Parts) -> None:
         parts.pad = b"\x01"
+
+    def _release(self, parts: Parts) -> None:
+        """Dates and numbers around those that devices.py draws."""
+        name = self.random.choice(
+            ("sequence", "rollback_index", "not_before", "not_after", "channel_id")
+        )
+        if name == "channel_id":
+            parts.header[name] = self.random.choice(CHANNELS)
+        else:
+            parts.header[name] = self.random.choice(RELEASES[name])
 
     def _answer(self, parts: Parts) -> None:
         gold = parts.find(GOLD)

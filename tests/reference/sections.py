@@ -38,7 +38,7 @@ _LIMITS: dict[int, int | None] = {
     AUDIT: 16_384,
     LORA: 32_768,
     LORA_CONST: None,
-    TRUST: 65_536,
+    TRUST: 13_328,
 }
 _NEEDED = {BASE: {PROG, TENS, IO}, ADAPTER: {LORA, LORA_CONST}, ROOT: {TRUST}}
 _MAY_HAVE = {
@@ -97,7 +97,7 @@ def _check_flags(record: Record, kind: int) -> None:
         require(record.flags & ~3 == 0, "E_RESERVED")
     else:
         require(record.type in _NEEDED[kind] | _MAY_HAVE[kind], "E_SECTION_UNKNOWN")
-        require(record.flags & ~1 == 0, "E_RESERVED")
+        require(record.flags & ~(0 if record.type == TRUST else 1) == 0, "E_RESERVED")
 
 
 def _check_lengths(record: Record, room: int) -> int:

@@ -12,11 +12,12 @@ from tests.attacks.trust_a_weak_key import NOT_CANONICAL, SMALL_ORDER
 from tests.reference import UNTESTED, Device, Refusal, Trust, verdict
 from tests.reference import sections as sections_module
 from tests.reference.container import require
-from tests.reference.differential import RUNTIME, Differential, agrees
+from tests.reference.devices import RUNTIME
+from tests.reference.differential import Differential, agrees
+from tests.reference.ed25519 import is_valid_key
 from tests.reference.parts import Parts
 from tests.reference.sections import GOLD
 from tests.reference.seeds import make_seeds
-from tests.reference.signature import is_valid_key
 from tests.reference.tables import parse_patches
 from tests.reference.verdict import check_patches, validate
 from tests.test_programs import REFUSED, RUNNING, error_of

@@ -7,6 +7,7 @@ UNTESTED: OK, or E_SELFTEST.
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 from tests.reference.certificate import certify, certify_adapter
 from tests.reference.container import (
@@ -16,12 +17,12 @@ from tests.reference.container import (
     Container,
     Device,
     Refusal,
-    check_policy,
     check_trailer,
     open_container,
     require,
     up64,
 )
+from tests.reference.install import check_policy
 from tests.reference.machine import Patches, answers
 from tests.reference.rules import (
     check_arena,
@@ -37,7 +38,6 @@ from tests.reference.rules import (
 )
 from tests.reference.sections import GOLD, LORA, LORA_CONST, open_contents, open_sections
 from tests.reference.shapes import check_shapes
-from tests.reference.signature import Trust, check_signatures
 from tests.reference.tables import (
     INPUT,
     NO_BIAS,
@@ -47,6 +47,7 @@ from tests.reference.tables import (
     parse,
     parse_patches,
 )
+from tests.reference.trust import Trust, check_signatures
 
 UNTESTED = "OK or E_SELFTEST"
 _RULES = (
@@ -87,7 +88,7 @@ def _verify(
     require(container.kind in (BASE, ADAPTER), "E_KIND")
     check_signatures(container, trust)
     check_trailer(container)
-    check_policy(container, device, base_digest)
+    check_policy(container, trust, device, base_digest)
     return container, open_contents(container, open_sections(container, device))
 
 
@@ -107,7 +108,8 @@ def _check_certificate(container: Container, needed: dict[str, int]) -> None:
 def _check_adapter(
     packet: bytes, trust: Trust, device: Device, base: bytes
 ) -> tuple[Program, Patches]:
-    """Steps 5 to 10 once more, now that the base is known."""
+    """Steps 5 to 10 once more, now that the base is known, and to run: whether it may be installed was asked before."""
+    device = replace(device, install=None)
     base_container, base_contents = _verify(base, trust, device, None)
     base_digest = base_container.digests["content_digest"]
     container, contents = _verify(packet, trust, device, base_digest)

@@ -1,16 +1,14 @@
-"""Step 3 of FORMAT.md: Ed25519 as RFC 8032 has it, strict, over the pre-authentication encoding of DSSE.
+"""Ed25519 as RFC 8032 has it, strict: S < L, no point of small order, none that is not canonical.
 
 OpenSSL (by way of `cryptography`) refuses S >= L and compares R as bytes; points of small order are refused here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from tests.reference.container import ROOT, Container, digest, require
 
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
@@ -19,38 +17,6 @@ _Y8 = int.from_bytes(
     bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
 )
 _SMALL_ORDER = {0, 1, _P - 1, _Y8, _P - _Y8}
-_PACKET = b"application/vnd.plasma-edge.packet.v1"
-_TRUST = b"application/vnd.plasma-edge.trust.v1"
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Public keys (32 bytes each), and how many distinct ones must have signed."""
-
-    keys: tuple[bytes, ...]
-    threshold: int = 1
-
-
-def check_signatures(container: Container, trust: Trust) -> None:
-    """Step 3."""
-    count = container.header["signer_count"]
-    ids = [container.data[256 + 16 * i : 272 + 16 * i] for i in range(count)]
-    require(len(set(ids)) == count, "E_DUP_SIGNER")
-    region = container.data[: container.header["signed_len"]]
-    payload = _TRUST if container.kind == ROOT else _PACKET
-    message = b"DSSEv1 %d %s %d " % (len(payload), payload, len(region)) + region
-    held = {digest(b"plasma-edge key v1\0" + key)[:16]: key for key in trust.keys}
-    known = [i for i in range(count) if ids[i] in held]
-    good = 0
-    for i in known:
-        at = container.signatures_at + 64 * i
-        signature = container.data[at : at + 64]
-        if not any(signature):
-            continue
-        require(is_good(signature, message, held[ids[i]]), "E_SIG_BAD")
-        good += 1
-    require(bool(known), "E_SIG_UNKNOWN_KEY")
-    require(good >= trust.threshold, "E_SIG_THRESHOLD")
 
 
 def is_good(signature: bytes, message: bytes, key: bytes) -> bool:
@@ -64,6 +30,7 @@ def is_good(signature: bytes, message: bytes, key: bytes) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def is_valid_key(key: bytes) -> bool:
     """A canonical point of the curve, of the large prime order."""
     y = _y(key)
