@@ -100,6 +100,6 @@ def _makers(path: Callable[[str], str]) -> Iterator[tuple[list[str], str]]:
     yield ["plasma-pack", "build", path("policy.onnx"), *key, *out], "E_PACK_SOURCE"
     yield ["plasma-pack", "build", path("base.pasm"), "--key", path("none.pub"), *out], "E_PACK_KEY"
     yield ["plasma-pack", "adapter", good, path("peft"), *key, *out], "E_PACK_ADAPTER"
-    yield ["plasma-pack", "sign", path("strange.plasma"), *key], "E_SIG_UNKNOWN_KEY"
+    yield ["plasma-pack", "cosign", path("strange.plasma"), *key], "E_SIG_UNKNOWN_KEY"
     check = ["plasma-pack", "check", good, "--env", "CartPole-v1"]
     yield [*check, "--source", path("policy.onnx")], "E_PACK_SOURCE"

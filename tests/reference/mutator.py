@@ -132,7 +132,8 @@ class Mutator:
     def _forge(self, seed: Seed) -> bytes:
         parts = self.begin(seed)
         for _ in range(self.random.choice((0, 1, 1, 1, 1, 2))):
-            self.random.choice(self.faults)(parts)
+            if parts.sections:  # the last fault may have taken the only one
+                self.random.choice(self.faults)(parts)
         if self.random.random() < 0.8:
             self._mend_certificate(parts, seed)
         try:
