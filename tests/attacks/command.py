@@ -20,7 +20,7 @@ from tests.attacks.fleet import Fleet
 
 @dataclass(frozen=True)
 class Command:
-    """`argv` begins with the program. `codes`: OK, DIFFERENT, or the code of the refusal, whose exit status is 1."""
+    """`argv` begins with the program. `codes`: OK, FINDINGS, or the code of the refusal, whose exit status is 1."""
 
     what: str
     argv: Sequence[str | Path]
@@ -34,7 +34,7 @@ class Command:
         if _obeys(out + err) or self.never in out + err or "Traceback" in err:
             return ""
         if status == 1 and not err:
-            return "DIFFERENT"  # what diff found, and no refusal
+            return "FINDINGS"  # of diff or doctor, and no refusal
         if status == 0:
             return "OK" if not err.startswith("E_") else ""
         code = err.partition(":")[0].strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from plasma_edge import PublicKey
@@ -16,6 +17,7 @@ from plasma_pack.packet.keys import public_bytes, save_private
 from plasma_pack.packet.writer import write_packet
 from tests.attacks.command import Command
 from tests.attacks.fleet import BASE, Fleet, overwrite
+from tests.attacks.roots import ALICE, RootForgery
 
 
 def attempts(fleet: Fleet) -> Iterator[Command]:
@@ -30,6 +32,7 @@ def attempts(fleet: Fleet) -> Iterator[Command]:
 def _write(fleet: Fleet, folder: Path) -> None:
     flipped = bytearray(fleet.base)
     flipped[200] ^= 1
+    revoked = fleet.base_draft.content_digest
     files = {
         "good.plasma": fleet.base,
         "adapter.plasma": fleet.adapter,
@@ -41,6 +44,10 @@ def _write(fleet: Fleet, folder: Path) -> None:
         "none.pub": b"nothing\n",
         "policy.onnx": b"not a policy",
         "base.pasm": BASE.encode(),
+        "zeros": bytes(63) + b"\x01",
+        "root.plasma": replace(RootForgery(), expires=2**32).packet(),
+        "forged.plasma": RootForgery().packet(ALICE),
+        "revoking.plasma": replace(RootForgery(), revoked=(revoked,)).packet(),
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -83,6 +90,7 @@ def _commands(folder: Path) -> Iterator[tuple[list[str], str]]:
     yield ["plasma-edge", "bench", good, *trust, "--steps", "1"], "E_ARGUMENT"
     yield ["plasma-edge", "run", good, *trust, "--env", "No-v0"], "E_ARGUMENT"
     yield from _makers(path)
+    yield from _roots(path)
     for verb in ("inspect", "disasm"):
         yield ["plasma-pack", verb, path("cut.plasma")], "E_TRUNCATED"
     yield ["plasma-pack", "disasm", adapter], "E_PACK_OPTION"
@@ -95,11 +103,37 @@ def _makers(path: Callable[[str], str]) -> Iterator[tuple[list[str], str]]:
     """The verbs that write."""
     key = ["--key", path("release.pem")]
     out = ["--out", path("out.plasma")]
-    good = path("good.plasma")
+    good, public = path("good.plasma"), path("release.pub")
     yield ["plasma-pack", "keygen", path("release.pem")], "E_PACK_KEY"
     yield ["plasma-pack", "build", path("policy.onnx"), *key, *out], "E_PACK_SOURCE"
     yield ["plasma-pack", "build", path("base.pasm"), "--key", path("none.pub"), *out], "E_PACK_KEY"
     yield ["plasma-pack", "adapter", good, path("peft"), *key, *out], "E_PACK_ADAPTER"
     yield ["plasma-pack", "cosign", path("strange.plasma"), *key], "E_SIG_UNKNOWN_KEY"
+    attach = ["plasma-pack", "attach", "--signer", public, "--signature"]
+    yield [*attach, path("none.pub"), good], "E_PACK_OPTION"
+    yield [*attach, path("zeros"), good], "E_SIG_BAD"
+    for verb in ("prepare", "export-dsse"):
+        yield ["plasma-pack", verb, path("cut.plasma"), *out], "E_TRUNCATED"
     check = ["plasma-pack", "check", good, "--env", "CartPole-v1"]
     yield [*check, "--source", path("policy.onnx")], "E_PACK_SOURCE"
+
+
+def _roots(path: Callable[[str], str]) -> Iterator[tuple[list[str], str]]:
+    """The verbs of trust roots, and the files that they are given."""
+    root, out = path("root.plasma"), ["-o", path("next.plasma")]
+    key, public = ["--key", path("release.pem")], path("release.pub")
+    good = ["plasma-pack", "verify", path("good.plasma")]
+    yield [*good, "--trust", path("forged.plasma")], "E_SIG_THRESHOLD"
+    yield [*good, "--trust", path("revoking.plasma")], "E_REVOKED"
+    yield [*good, "--trust", root, "--install", "--now", "2999-01-01"], "E_EXPIRED"
+    yield [*good, "--trust", root, "--trust", public], "E_ARGUMENT"
+    yield ["plasma-pack", "root", "show", path("forged.plasma")], "E_SIG_THRESHOLD"
+    yield ["plasma-pack", "root", "show", root, "--previous", root], "E_ROOT_VERSION"
+    yield ["plasma-pack", "root", "show", path("good.plasma")], "E_KIND"
+    for change in (["revoke", root, "--signer"], ["rotate", root, "--new", public, "--old"]):
+        yield ["plasma-pack", "root", *change, "nobody", *key, *out], "E_PACK_ROOT"
+    yield ["plasma-pack", "root", "add", root, "--base", public, *key, *out], "E_PACK_ROOT"
+    for name in ("absent", "cut", "forged"):
+        yield ["plasma-pack", "doctor", path(f"{name}.plasma")], "FINDINGS"
+    yield ["plasma-pack", "doctor", path("none.pub")], "FINDINGS"
+    yield ["plasma-pack", "doctor", path("absent.txt")], "FINDINGS"

@@ -8,6 +8,7 @@ What differs is kept in build/differential, one file a packet.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -156,9 +157,9 @@ def _block(number: int) -> Tally:
 
 
 def run(packets: int, first: int) -> Tally:
-    """At least so many packets, in blocks whose seeds count up from `first`."""
+    """At least so many packets, in blocks whose seeds count up from `first`. An interrupt ends it early."""
     began, total = time.monotonic(), Tally()
-    with multiprocessing.Pool(os.cpu_count()) as pool:
+    with contextlib.suppress(KeyboardInterrupt), multiprocessing.Pool(os.cpu_count()) as pool:
         for tally in pool.imap_unordered(_block, range(first, first + -(-packets // BLOCK))):
             total.add(tally)
             sys.stderr.write(f"\r{total.packets:,} packets, {len(total.different)} different ")
