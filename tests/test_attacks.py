@@ -20,6 +20,18 @@ from tests.attacks import command
 from tests.attacks.command import Command
 from tests.attacks.fleet import Attempt, Fleet, Part
 from tests.attacks.museum import NAMES, attack, try_all
+from tests.attacks.replay_an_old_release import floor
+from tests.attacks.roots import (
+    ALICE,
+    BOB,
+    DAVE,
+    ROOT,
+    STRANGER,
+    Channel,
+    InstallAttempt,
+    Key,
+    RootForgery,
+)
 from tests.attacks.smuggle_a_section import with_part
 
 OBS = np.array([0.3, -0.7], np.float32)
@@ -149,3 +161,56 @@ def test_what_fits_exactly_is_accepted(fleet: Fleet) -> None:
     for more in (0, 1):
         given = {name: value + more for name, value in limits.items()}
         pe.Policy.load(fleet.base, trust=fleet.trust(), channel="lab", **given)
+
+
+JUMP = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("fields", "device"),
+    [
+        ({}, {}),
+        ({"sequence": 8}, {}),
+        ({"sequence": 7 + JUMP}, {}),
+        ({"rollback_index": 4}, {}),
+        ({"not_before": 1000}, {}),
+        ({"not_after": 1001}, {}),
+        ({"not_before": 0, "not_after": 2**64 - 1}, {}),
+        ({"not_before": 2**64 - 1}, {"now": 2**64 - 1}),
+        ({"not_before": 2000}, {"now": None}),
+        ({"not_after": 2000}, {"now": None, "time_floor": 1999}),
+        ({}, {"now": None, "strict_clock": True}),
+        ({"channel": "field", "sequence": 0, "rollback_index": 0}, {}),
+    ],
+)
+def test_what_may_just_be_installed_is(
+    fleet: Fleet, fields: dict[str, object], device: dict[str, object]
+) -> None:
+    release = replace(fleet.base_draft, **{"sequence": 7, "rollback_index": 3} | fields)
+    given = {"now": 1000, "floors": (floor(fleet),)} | device
+    packet = write_packet(release, [fleet.release])
+    pe.verify(packet, trust=RootForgery().packet(), device=pe.Device(**given))
+
+
+def test_a_reset_by_the_root_undoes_a_number_that_was_too_large(fleet: Fleet) -> None:
+    again = write_packet(replace(fleet.base_draft, sequence=8), [fleet.release])
+    device = pe.Device(now=1000, floors=(floor(fleet, 2**63, 2**31),))
+    for reset, accepted in ((0, False), (1, False), (2, True)):
+        channels = (Channel(b"lab", 0x1F, reset=reset),)
+        root = replace(RootForgery(), channels=channels).packet()
+        attempt = InstallAttempt("", again, ["E_ROLLBACK"], root, device)
+        assert (attempt.outcome(fleet, fleet.robot()) == "") == accepted
+
+
+def test_a_root_that_ended_still_runs_what_it_vouched_for(fleet: Fleet) -> None:
+    ended = replace(RootForgery(), expires=1).packet()
+    pe.Policy.load(fleet.base, trust=ended)
+
+
+def test_all_keys_of_a_root_may_be_replaced_at_once() -> None:
+    first = RootForgery().packet()
+    keys = (Key(DAVE, ROOT), Key(STRANGER, ROOT))
+    second = replace(RootForgery(), keys=keys).after(first).packet(ALICE, BOB, DAVE, STRANGER)
+    assert pe.verify_root(second, previous=first).version == 2
+    third = replace(RootForgery(), keys=keys).after(second).packet(DAVE, STRANGER)
+    assert pe.verify_root(third, previous=second).version == 3

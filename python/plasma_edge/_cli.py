@@ -35,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("packet", help="base packet (.plasma)")
-    common.add_argument("--trust", required=True, help="root.plasma, or the public key file of whoever may sign")
+    common.add_argument(
+        "--trust", required=True, help="root.plasma, or the public key file of whoever may sign"
+    )
     common.add_argument("--adapter", action="append", default=[], help="adapter packet to attach")
     common.add_argument(
         "--kernels", choices=kernel_tables(), help="kernel table; default: the fastest"
