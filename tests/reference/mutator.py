@@ -47,25 +47,9 @@ _LAYOUTS = {
 }
 _WIDTHS = {"B": 1, "H": 2, "I": 4, "Q": 8, "f": 4}
 _CONSTANTS = (CONST_I8, CONST_F16, CONST_F32, CONST_I32, LORA_CONST)
-_FLOATS = [
-    0.0,
-    -0.0,
-    1,
-    -1,
-    0.5,
-    2,
-    3,
-    16,
-    1e-12,
-    9.99e-13,
-    2**-40,
-    2**-41,
-    2**40,
-    2**41,
-    4096,
-    4097,
-]
-_FLOATS += [2**24, 2**24 + 2, 2**28, 1e38, float("inf"), float("-inf"), float("nan")]
+_NUMBERS = "0 -0 1 -1 0.5 2 3 16 4096 4097 1e-12 9.99e-13 1e38 inf -inf nan"
+_POWERS = (2**-41, 2**-40, 2**24, 2**24 + 2, 2**28, 2**40, 2**41)
+_FLOATS = [*map(float, _NUMBERS.split()), *_POWERS]
 
 
 @dataclass(frozen=True)
@@ -77,7 +61,7 @@ class Seed:
 
 
 class Mutator:
-    """Endless mutants of `seeds`, each with the name of the seed it came from."""
+    """Endless mutants of `seeds`, signed by `key` or by a stranger."""
 
     def __init__(
         self, number: int, seeds: list[Seed], key: Ed25519PrivateKey, stranger: Ed25519PrivateKey

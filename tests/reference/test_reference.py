@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,11 @@ from tests.reference.verdict import check_patches, validate
 from tests.test_programs import REFUSED, RUNNING, error_of
 
 PACKETS = 6_000
+VERIFIER = (
+    "container ed25519 trust root install sections tables rules shapes certificate numerics machine "
+    "verdict"
+)
+ALSO = {"cryptography", "zstandard", *sys.stdlib_module_names}
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +81,24 @@ def test_has_a_machine_for_most_golden_cases(fleet: Fleet) -> None:
     assert gold is not None
     gold.replace(gold.raw[:-1] + bytes([gold.raw[-1] ^ 1]))
     assert verdict(wrong.assemble(), trust, Device(RUNTIME)) == "E_SELFTEST"
+
+
+def test_shares_no_code_with_what_it_judges() -> None:
+    verifier = set(VERIFIER.split())
+    allowed = {f"tests.reference.{name}" for name in verifier}
+    for name in verifier:
+        tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found = {node.module or ""}
+                if node.module == "tests.reference":
+                    found = {f"tests.reference.{alias.name}" for alias in node.names}
+            else:
+                continue
+            foreign = {n for n in found - allowed if n.split(".")[0] not in ALSO}
+            assert not foreign, f"{name}.py imports {foreign}"
 
 
 def test_sees_a_verifier_that_forgets_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
