@@ -15,11 +15,12 @@ CMAKE_TESTS := build/tests
 CMAKE_FUZZ := build/fuzz
 CMAKE_BENCH := build/kernels
 SECONDS ?= 60
+PACKETS ?= 20000
 CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels fuzz aarch64 wheels clean
+.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels attacks fuzz aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -79,6 +80,10 @@ bench-kernels: setup-dev
 	  -DCMAKE_BUILD_TYPE=Release -DPLASMA_DEVELOPER=ON >/dev/null
 	$(BIN)/cmake --build $(CMAKE_BENCH) --target kernel_bench
 	$(CMAKE_BENCH)/kernel_bench
+
+# Every attack on packets, exhaustively; then as many mutated packets through both verifiers, 1000000 in half an hour.
+attacks: setup-dev
+	$(BIN)/python -m tests.attacks --packets $(PACKETS)
 
 # make fuzz SECONDS=600; what it found stays in build/fuzz/corpus and is where the next run begins.
 fuzz: setup-dev

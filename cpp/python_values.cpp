@@ -45,11 +45,15 @@ Source read_source(const py::object& packet, uint64_t cap) {
     const auto bytes = copy.cast<std::string>();
     return {std::vector<uint8_t>(bytes.begin(), bytes.end()), {}};
   }
-  const auto path = py::module_::import("os").attr("fsdecode")(packet).cast<std::string>();
+  const py::module_ os = py::module_::import("os");
+  const auto path = os.attr("fsencode")(packet).cast<std::string>();
+  // A name of bytes that are no text opens all the same, and stands in messages written out.
+  const py::object text = os.attr("fsdecode")(packet).attr("encode")("utf-8", "backslashreplace");
+  const auto name = text.cast<std::string>();
   if (path.find('\0') != std::string::npos) raise(fail(Status::Argument, "path"), "holds a zero");
   std::vector<uint8_t> bytes;
-  if (Error error = read_packet_file(path.c_str(), cap, bytes)) raise(error, path);
-  return {std::move(bytes), path};
+  if (Error error = read_packet_file(path.c_str(), cap, bytes)) raise(error, name);
+  return {std::move(bytes), name};
 }
 
 PublicKeyBytes read_key(const std::string& raw) {

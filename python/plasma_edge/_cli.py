@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from plasma_edge import PlasmaError, Policy, UsageError, _bench, _board, kernel_tables
+from plasma_edge import PlasmaError, Policy, UsageError, _bench, _board, _refusal, kernel_tables
 from plasma_edge._episodes import fly, make_env
 
 
@@ -24,7 +24,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         result = args.command(args)
     except PlasmaError as error:
-        sys.stderr.write(f"{error}\n")
+        if args.json:
+            sys.stdout.write(_refusal.as_json(error) + "\n")
+        sys.stderr.write(_refusal.line(error) + "\n")
         return 1
     sys.stdout.write((json.dumps(result) if args.json else args.report(result)) + "\n")
     return 0
@@ -33,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("packet", help="base packet (.plasma)")
-    common.add_argument("--trust", required=True, help="root.plasma, or the public key file of whoever may sign")
+    common.add_argument(
+        "--trust", required=True, help="root.plasma, or the public key file of whoever may sign"
+    )
     common.add_argument("--adapter", action="append", default=[], help="adapter packet to attach")
     common.add_argument(
         "--kernels", choices=kernel_tables(), help="kernel table; default: the fastest"

@@ -15,13 +15,15 @@ from tests.attacks.fleet import Attempt, Fleet
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    other = bytes(31) + b"\x01"
-    for digest in (
-        other,
-        fleet.adapter_draft.content_digest,
-        fleet.base_draft.content_digest[::-1],
-    ):
+    digests = {
+        "of another base": bytes(31) + b"\x01",
+        "of an adapter": fleet.adapter_draft.content_digest,
+        "reversed": fleet.base_draft.content_digest[::-1],
+    }
+    for what, digest in digests.items():
         foreign = write_packet(replace(fleet.adapter_draft, base_digest=digest), [fleet.release])
-        yield Attempt(foreign, ["E_BASE_MISMATCH"], is_adapter=True)
+        yield Attempt(what, foreign, ["E_BASE_MISMATCH"], is_adapter=True)
     nameless = write_packet(replace(fleet.adapter_draft, base_digest=bytes(32)), [fleet.release])
-    yield Attempt(nameless, ["E_BASE_FIELD"], is_adapter=True)
+    yield Attempt("of nothing", nameless, ["E_BASE_FIELD"], is_adapter=True)
+    based = write_packet(replace(fleet.base_draft, base_digest=b"\x01" * 32), [fleet.release])
+    yield Attempt("a base on a base", based, ["E_BASE_FIELD"])

@@ -18,32 +18,23 @@ from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 TRUST_TYPE = b"application/vnd.plasma-edge.trust.v1"
-ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 def of_a_trust_root(key: Ed25519PrivateKey, region: bytes) -> bytes:
     return key.sign(b"DSSEv1 %d %s %d " % (len(TRUST_TYPE), TRUST_TYPE, len(region)) + region)
 
 
-def with_large_s(key: Ed25519PrivateKey, region: bytes) -> bytes:
-    """The same signature with S + L: what a lax verifier takes for another valid one."""
-    good = key.sign(fmt.pre_authentication(region))
-    s = int.from_bytes(good[32:], "little") + ORDER
-    return good[:32] + s.to_bytes(32, "little")
-
-
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
     forgery = Forgery.of(fleet.base)
     other = write_packet(replace(fleet.base_draft, sequence=99), [fleet.release])
     borrowed = open_packet(other).signatures[0]
-    makers = (
-        lambda key, region: borrowed,
-        lambda key, region: key.sign(region),
-        lambda key, region: key.sign(fmt.pre_authentication(region)[1:]),
-        lambda key, region: fleet.stranger.sign(fmt.pre_authentication(region)),
-        lambda key, region: b"\x01" + bytes(63),
-        of_a_trust_root,
-        with_large_s,
-    )
-    for maker in makers:
-        yield Attempt(forgery.assemble(fleet.release, sign=maker), ["E_SIG_BAD"])
+    makers = {
+        "of another packet": lambda key, region: borrowed,
+        "over the bare bytes": lambda key, region: key.sign(region),
+        "over a longer prefix": lambda key, region: key.sign(b" " + fmt.pre_authentication(region)),
+        "over a shorter prefix": lambda key, region: key.sign(fmt.pre_authentication(region)[1:]),
+        "by the stranger": lambda key, region: fleet.stranger.sign(fmt.pre_authentication(region)),
+        "over a trust root": of_a_trust_root,
+    }
+    for what, maker in makers.items():
+        yield Attempt(what, forgery.assemble(fleet.release, sign=maker), ["E_SIG_BAD"])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import plasma_edge as pe
-from plasma_edge import TrustStore, _core
+from plasma_edge import PlasmaError, TrustStore, _core
 from plasma_pack import assemble, open_packet
 from plasma_pack.golden import adapter_gold, base_gold
 from plasma_pack.packet import format as fmt
@@ -36,6 +38,24 @@ lora B  i8[2,1] scale Bs = 90 -80
 lora Bs f32[2] = 0.01
 patch fc, A, B scale 2
 """
+
+
+def _perceptron(*widths: int) -> str:
+    random = Random(0)
+    lines, body = [f"input obs f32[{widths[0]}]"], []
+    x = "obs"
+    for i, (cols, rows) in enumerate(pairwise(widths)):
+        weights = " ".join(str(random.randint(-127, 127)) for _ in range(rows * cols))
+        scales = " ".join(f"{random.uniform(0.001, 0.01):.9f}" for _ in range(rows))
+        lines += [
+            f"const w{i} i8[{rows},{cols}] scale s{i} = {weights}",
+            f"const s{i} f32[{rows}] = {scales}",
+            f"arena h{i} f32[{rows}]",
+        ]
+        body.append(f"linear h{i}, {x}, w{i}")
+        x = f"h{i}"
+    lines.append(f"output act f32[{widths[-1]}] actuator low -1 high 1 safe 0")
+    return "\n".join([*lines, *body, f"tanh act, {x}"])
 
 
 def key_of(number: int) -> Ed25519PrivateKey:
@@ -80,6 +100,14 @@ class Fleet:
         return write_packet(self.base_draft, [self.release])
 
     @cached_property
+    def large(self) -> bytes:
+        """A base of almost 64 KiB: 24 → 256 → 216 → 4, with weights that do not compress."""
+        assembly = assemble(_perceptron(24, 256, 216, 4))
+        certificate = fmt.Certificate(**_core.certify(assembly.sections))
+        draft = Draft(fmt.Kind.BASE, assembly.sections, certificate, max_adapters=1)
+        return write_packet(draft, [self.release])
+
+    @cached_property
     def adapter(self) -> bytes:
         return write_packet(self.adapter_draft, [self.release])
 
@@ -93,12 +121,34 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One hostile packet. `load` are further arguments of Policy.load; an adapter is attached to the fleet's base."""
+    """One hostile packet, and the codes that may refuse it.
 
+    `load` are further arguments of Policy.load; an adapter is attached to the fleet's robot, or to a `base` of its own.
+    """
+
+    what: str
     packet: Any
     codes: Sequence[str]
     is_adapter: bool = False
     load: dict[str, Any] = field(default_factory=dict)
+    base: bytes | None = None
+
+    def outcome(self, fleet: Fleet, robot: pe.Policy) -> str:
+        """The code it ends in; empty when it got through."""
+        try:
+            given = {"trust": fleet.trust(), "kernels": "scalar"} | self.load
+            if not self.is_adapter:
+                pe.Policy.load(self.packet, **given)
+            elif self.base is not None:
+                pe.Policy.load(self.base, **given).attach(self.packet, name="hostile")
+            else:
+                robot.attach(self.packet, name="hostile")
+        except PlasmaError as error:
+            return error.code
+        return ""
+
+    def is_refused(self, outcome: str) -> bool:
+        return outcome != "" and outcome.startswith(tuple(self.codes))
 
 
 # ---- forging

@@ -15,8 +15,17 @@ ANY = ("E_",)
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    for packet, is_adapter in ((fleet.base, False), (fleet.adapter, True)):
-        for bit in range(8 * len(packet)):
-            damaged = bytearray(packet)
-            damaged[bit // 8] ^= 1 << bit % 8
-            yield Attempt(bytes(damaged), ANY, is_adapter)
+    yield from _flips(fleet.base)
+    yield from _flips(fleet.adapter, is_adapter=True)
+
+
+def exhaustive(fleet: Fleet) -> Iterator[Attempt]:
+    """Of a packet of almost 64 KiB."""
+    yield from _flips(fleet.large)
+
+
+def _flips(packet: bytes, *, is_adapter: bool = False) -> Iterator[Attempt]:
+    for bit in range(8 * len(packet)):
+        damaged = bytearray(packet)
+        damaged[bit // 8] ^= 1 << bit % 8
+        yield Attempt(f"bit {bit}", bytes(damaged), ANY, is_adapter)

@@ -13,7 +13,23 @@ from tests.attacks.fleet import Attempt, Fleet
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    zip_end = b"PK\x05\x06" + bytes(18)
-    for tail in (b"\0", b"\n", bytes(64), b"#!/bin/sh\n", zip_end, fleet.adapter, fleet.base):
-        yield Attempt(fleet.base + tail, ["E_TRAILING"])
-        yield Attempt(fleet.adapter + tail, ["E_TRAILING"], is_adapter=True)
+    tails = {
+        "a zero": b"\0",
+        "a line end": b"\n",
+        "a block": bytes(64),
+        "a script": b"#!/bin/sh\n",
+        "a zip": b"PK\x05\x06" + bytes(18),
+        "an adapter": fleet.adapter,
+        "a base": fleet.base,
+    }
+    for what, tail in tails.items():
+        yield Attempt(what, fleet.base + tail, ["E_TRAILING"])
+        yield Attempt(what, fleet.adapter + tail, ["E_TRAILING"], is_adapter=True)
+
+
+def exhaustive(fleet: Fleet) -> Iterator[Attempt]:
+    """Longer by any length, up to twice."""
+    for packet, is_adapter in ((fleet.base, False), (fleet.adapter, True), (fleet.large, False)):
+        for size in range(1, len(packet) + 1):
+            what = f"{size} more bytes"
+            yield Attempt(what, packet + packet[:size], ["E_TRAILING"], is_adapter)

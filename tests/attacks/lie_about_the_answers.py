@@ -20,19 +20,23 @@ def attempts(fleet: Fleet) -> Iterator[Attempt]:
     for packet, is_adapter in ((fleet.base, False), (fleet.adapter, True)):
         gold = Forgery.of(packet).part(fmt.Section.GOLD).raw
         for at in range(16 + 8, len(gold), 16):  # the outputs of each case
-            yield Attempt(_with_gold(fleet, packet, _flip(gold, at)), ["E_SELFTEST"], is_adapter)
-        for wrong in _malformed(gold):
-            yield Attempt(_with_gold(fleet, packet, wrong), ["E_GOLD_FORMAT"], is_adapter)
+            told = _with_gold(fleet, packet, _flip(gold, at))
+            yield Attempt(f"answer at {at}", told, ["E_SELFTEST"], is_adapter)
+        for what, wrong in _malformed(gold).items():
+            told = _with_gold(fleet, packet, wrong)
+            yield Attempt(what, told, ["E_GOLD_FORMAT"], is_adapter)
     # The answers of the base alone, in an adapter.
     plain = Forgery.of(fleet.base).part(fmt.Section.GOLD).raw
-    yield Attempt(_with_gold(fleet, fleet.adapter, plain), ["E_SELFTEST"], is_adapter=True)
+    told = _with_gold(fleet, fleet.adapter, plain)
+    yield Attempt("the base's answers", told, ["E_SELFTEST"], is_adapter=True)
     # B = 0: a patch that is there and does nothing, with answers that are true.
     forgery = Forgery.of(fleet.adapter)
     constants = bytearray(forgery.part(fmt.Section.LORA_CONST).raw)
     constants[128:130] = bytes(2)
     forgery.replace_raw(fmt.Section.LORA_CONST, bytes(constants))
     forgery.replace_raw(fmt.Section.GOLD, plain)
-    yield Attempt(forgery.assemble(fleet.release), ["E_SELFTEST"], is_adapter=True)
+    idle = forgery.assemble(fleet.release)
+    yield Attempt("a patch that changes nothing", idle, ["E_SELFTEST"], is_adapter=True)
 
 
 def _with_gold(fleet: Fleet, packet: bytes, gold: bytes) -> bytes:
@@ -47,11 +51,16 @@ def _flip(gold: bytes, at: int) -> bytes:
     return gold[:at] + struct.pack("<f", np.nextafter(value, np.float32(9))) + gold[at + 4 :]
 
 
-def _malformed(gold: bytes) -> Iterator[bytes]:
-    yield gold[:-4]
-    yield gold + bytes(4)
-    yield struct.pack("<I", 0) + gold[4:]
-    yield struct.pack("<I", 17) + gold[4:]
-    yield gold[:4] + b"\x01\0\0\0" + gold[8:]
-    yield gold[:8] + struct.pack("<II", 12, 4) + gold[16:]
-    yield gold[:8]
+def _malformed(gold: bytes) -> dict[str, bytes]:
+    return {
+        "cut off": gold[:-4],
+        "a word more": gold + bytes(4),
+        "no cases": struct.pack("<I", 0) + gold[4:],
+        "17 cases": struct.pack("<I", 17) + gold[4:],
+        "2^32 - 1 cases": b"\xff" * 4 + gold[4:],
+        "a reserved word": gold[:4] + b"\x01\0\0\0" + gold[8:],
+        "another input": gold[:8] + struct.pack("<II", 12, 4) + gold[16:],
+        "sizes that wrap": gold[:8] + b"\xff" * 8 + gold[16:],
+        "a header alone": gold[:16],
+        "half a header": gold[:8],
+    }

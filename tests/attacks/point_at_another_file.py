@@ -24,5 +24,12 @@ def attempts(fleet: Fleet) -> Iterator[Attempt]:
         link.symlink_to(genuine)
         pipe = Path(folder) / "pipe.plasma"
         os.mkfifo(pipe)
-        for path in (link, pipe, Path(folder), Path(folder) / "none.plasma", Path("/dev/zero")):
-            yield Attempt(path, ["E_IO"])
+        paths = {
+            "a link": link,
+            "a pipe": pipe,
+            "a folder": Path(folder),
+            "nothing": Path(folder) / "none.plasma",
+            "a device": Path("/dev/zero"),
+        }
+        for what, path in paths.items():
+            yield Attempt(what, path, ["E_IO"])

@@ -9,16 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plasma_pack.packet import format as fmt
+from plasma_pack.packet.keys import public_bytes
 from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Attempt, Fleet, Forgery, key_of
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    two_of_two = {"trust": fleet.trust(fleet.release, fleet.stranger, threshold=2)}
-    yield Attempt(fleet.base, ["E_SIG_THRESHOLD"], load=two_of_two)
+    both = {"trust": fleet.trust(fleet.release, fleet.stranger, threshold=2)}
+    yield Attempt("one of two", fleet.base, ["E_SIG_THRESHOLD"], load=both)
     forgery = Forgery.of(fleet.base)
     forgery.signer_ids *= 2
     twice = forgery.assemble(fleet.release, fleet.release)
-    yield Attempt(twice, ["E_DUP_SIGNER"], load=two_of_two)
+    yield Attempt("one key twice", twice, ["E_DUP_SIGNER"], load=both)
+    yield Attempt("twice where one is enough", twice, ["E_DUP_SIGNER"])
     third = write_packet(fleet.base_draft, [fleet.release, key_of(3)])
-    yield Attempt(third, ["E_SIG_THRESHOLD"], load=two_of_two)
+    yield Attempt("one known, one unknown", third, ["E_SIG_THRESHOLD"], load=both)
+    place = write_packet(fleet.base_draft, [fleet.release], [public_bytes(fleet.stranger)])
+    yield Attempt("one signed, one empty place", place, ["E_SIG_THRESHOLD"], load=both)
+
+    def sign(key: object, region: bytes) -> bytes:
+        return fleet.release.sign(fmt.pre_authentication(region))
+
+    forgery.signer_ids = [fmt.signer_id(public_bytes(k)) for k in (fleet.release, fleet.stranger)]
+    copied = forgery.assemble(fleet.release, fleet.stranger, sign=sign)
+    one_of_two = {"trust": fleet.trust(fleet.release, fleet.stranger, threshold=1)}
+    for what, trust in (("", both), (", one is enough", one_of_two)):
+        yield Attempt(f"one known good, one known bad{what}", copied, ["E_SIG_BAD"], load=trust)

@@ -17,15 +17,13 @@ from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
     stranger = write_packet(fleet.base_draft, [fleet.stranger])
-    yield Attempt(stranger, ["E_SIG_UNKNOWN_KEY"])
+    yield Attempt("a stranger's base", stranger, ["E_SIG_UNKNOWN_KEY"])
     adapter = write_packet(fleet.adapter_draft, [fleet.stranger])
-    yield Attempt(adapter, ["E_SIG_UNKNOWN_KEY"], is_adapter=True)
-    # Claims the release key's id, cannot make its signature.
+    yield Attempt("a stranger's adapter", adapter, ["E_SIG_UNKNOWN_KEY"], is_adapter=True)
     forgery = Forgery.of(fleet.base)
-    yield Attempt(forgery.assemble(fleet.stranger), ["E_SIG_BAD"])
-    # Claims the id and leaves the signature out.
+    claimed = forgery.assemble(fleet.stranger)
+    yield Attempt("under the release key's id", claimed, ["E_SIG_BAD"])
     unsigned = forgery.assemble(fleet.release, sign=lambda key, region: fmt.ABSENT_SIGNATURE)
-    yield Attempt(unsigned, ["E_SIG_THRESHOLD"])
-    # Adds his own signature beside a place for the release key.
+    yield Attempt("the id without a signature", unsigned, ["E_SIG_THRESHOLD"])
     both = write_packet(fleet.base_draft, [fleet.stranger], [public_bytes(fleet.release)])
-    yield Attempt(both, ["E_SIG_THRESHOLD"])
+    yield Attempt("beside an empty place", both, ["E_SIG_THRESHOLD"])

@@ -2,7 +2,7 @@
 
 The idea: two readers that disagree about which of two programs is the real one; data that only a later version reads.
 The damage: what was reviewed is not what runs.
-The defence: types strictly increase, unknown ones must be marked ignorable, and no offset is a choice.
+The defence: types strictly increase, unknown ones must be marked ignorable, and every digest is compared.
 """
 
 from __future__ import annotations
@@ -11,6 +11,16 @@ from collections.abc import Iterator
 
 from plasma_pack.packet import format as fmt
 from tests.attacks.fleet import Attempt, Fleet, Forgery, Part
+
+UNKNOWN = (13, 15, 18, 31, 33, 255, 256, 2**32 - 1)
+NEEDED = (
+    fmt.Section.PROG,
+    fmt.Section.TENS,
+    fmt.Section.IO,
+    fmt.Section.LORA,
+    fmt.Section.LORA_CONST,
+)
+FOREIGN = (fmt.Section.LORA, fmt.Section.LORA_CONST, fmt.Section.TRUST)
 
 
 def with_part(fleet: Fleet, part: Part, at: int | None = None) -> bytes:
@@ -22,23 +32,26 @@ def with_part(fleet: Fleet, part: Part, at: int | None = None) -> bytes:
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
     plain = Forgery.of(fleet.base)
     prog = plain.part(fmt.Section.PROG)
-    yield Attempt(with_part(fleet, prog, 0), ["E_SECTION_ORDER"])
-    yield Attempt(with_part(fleet, prog), ["E_SECTION_ORDER"])
-    for unknown in (13, 15, 18, 31, 33, 255, 256, 2**32 - 1):
-        yield Attempt(with_part(fleet, Part(unknown, b"x", 0, b"x")), ["E_SECTION_UNKNOWN"])
-    # What an adapter has, in a base; a trust root in either.
-    for foreign in (fmt.Section.LORA, fmt.Section.LORA_CONST, fmt.Section.TRUST):
-        yield Attempt(with_part(fleet, Part(foreign, b"x", 0, b"x")), ["E_SECTION_UNKNOWN"])
-    for missing in (fmt.Section.PROG, fmt.Section.TENS, fmt.Section.IO):
-        forgery = Forgery.of(fleet.base)
+    yield Attempt("the program twice", with_part(fleet, prog, 0), ["E_SECTION_ORDER"])
+    yield Attempt("the program last", with_part(fleet, prog), ["E_SECTION_ORDER"])
+    for kind in (*UNKNOWN, *FOREIGN):
+        packet = with_part(fleet, Part(kind, b"x", 0, b"x"))
+        yield Attempt(f"type {kind}", packet, ["E_SECTION_UNKNOWN"])
+    for missing in NEEDED:
+        is_adapter = missing in FOREIGN
+        forgery = Forgery.of(fleet.adapter if is_adapter else fleet.base)
         forgery.parts = [part for part in forgery.parts if part.type != missing]
-        yield Attempt(forgery.assemble(fleet.release), ["E_SECTION_MISSING"])
-    for name, value in (("offset", 0), ("offset", 2**64 - 64), ("stored_len", 0), ("raw_len", 0)):
+        packet = forgery.assemble(fleet.release)
+        yield Attempt(f"without {missing.name}", packet, ["E_SECTION_MISSING"], is_adapter)
+    for bit in range(1, 32):
         forgery = Forgery.of(fleet.base)
-        forgery.parts[1].fields[name] = value
-        yield Attempt(forgery.assemble(fleet.release), ["E_SECTION_LAYOUT"])
+        forgery.parts[0].fields["flags"] = prog.flags | 1 << bit
+        yield Attempt(f"flag {bit}", forgery.assemble(fleet.release), ["E_RESERVED"])
     for name in ("stored_digest", "raw_digest"):
-        forgery = Forgery.of(fleet.base)
-        forgery.parts[1].fields[name] = bytes(32)
-        yield Attempt(forgery.assemble(fleet.release), [f"E_{name.upper()}"])
-    yield Attempt(plain.assemble(fleet.release, content_digest=bytes(32)), ["E_CONTENT_DIGEST"])
+        for i in range(len(plain.parts)):
+            forgery = Forgery.of(fleet.base)
+            forgery.parts[i].fields[name] = bytes(32)
+            packet = forgery.assemble(fleet.release)
+            yield Attempt(f"{name} of section {i}", packet, [f"E_{name.upper()}"])
+    lie = plain.assemble(fleet.release, content_digest=bytes(32))
+    yield Attempt("another content digest", lie, ["E_CONTENT_DIGEST"])

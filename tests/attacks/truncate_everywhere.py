@@ -13,7 +13,16 @@ from tests.attacks.fleet import Attempt, Fleet
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    for packet, is_adapter in ((fleet.base, False), (fleet.adapter, True)):
-        for length in range(len(packet)):
-            code = "E_MAGIC" if length < 8 else "E_TRUNCATED"
-            yield Attempt(packet[:length], [code], is_adapter)
+    yield from _cuts(fleet.base)
+    yield from _cuts(fleet.adapter, is_adapter=True)
+
+
+def exhaustive(fleet: Fleet) -> Iterator[Attempt]:
+    """Of a packet of almost 64 KiB."""
+    yield from _cuts(fleet.large)
+
+
+def _cuts(packet: bytes, *, is_adapter: bool = False) -> Iterator[Attempt]:
+    for length in range(len(packet)):
+        code = "E_MAGIC" if length < 8 else "E_TRUNCATED"
+        yield Attempt(f"{length} bytes", packet[:length], [code], is_adapter)

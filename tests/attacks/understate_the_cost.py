@@ -20,4 +20,5 @@ def attempts(fleet: Fleet) -> Iterator[Attempt]:
                 told = forgery.header[name] + delta
                 if told >= 0:
                     lie = forgery.assemble(fleet.release, **{name: told})
-                    yield Attempt(lie, ["E_CERT_MISMATCH"], is_adapter)
+                    what = f"{name} {delta:+}"
+                    yield Attempt(what, lie, ["E_CERT_MISMATCH"], is_adapter)

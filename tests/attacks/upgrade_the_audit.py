@@ -14,15 +14,16 @@ from tests.attacks.fleet import Attempt, Fleet, Forgery
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    yield Attempt(
-        Forgery.of(fleet.base).assemble(fleet.release, audit_verdict=2),
-        ["E_AUDIT_FORMAT"],
-        load={"require_audit": "verified"},
-    )
+    strict = {"require_audit": "verified"}
+    upgraded = Forgery.of(fleet.base).assemble(fleet.release, audit_verdict=2)
+    yield Attempt("verified", upgraded, ["E_AUDIT_FORMAT"], load=strict)
     without = Forgery.of(fleet.base)
     without.parts = [part for part in without.parts if part.type != fmt.Section.AUDIT]
-    yield Attempt(without.assemble(fleet.release, audit_verdict=2), ["E_AUDIT_FORMAT"])
+    invented = without.assemble(fleet.release, audit_verdict=2)
+    yield Attempt("verified, without findings", invented, ["E_AUDIT_FORMAT"])
     quiet = Forgery.of(fleet.base).assemble(fleet.release, audit_verdict=0)
-    yield Attempt(quiet, ["E_AUDIT_FORMAT"])
-    shouting = Forgery.of(fleet.base).assemble(fleet.release, audit_verdict=3)
-    yield Attempt(shouting, ["E_LIMIT"])
+    yield Attempt("none, with findings", quiet, ["E_AUDIT_FORMAT"])
+    short = Forgery.of(fleet.base)
+    short.replace_raw(fmt.Section.AUDIT, b"\x02\0\0")
+    cut = short.assemble(fleet.release, audit_verdict=2)
+    yield Attempt("three bytes of findings", cut, ["E_AUDIT_FORMAT"])

@@ -16,10 +16,12 @@ from tests.attacks.fleet import Attempt, Fleet, Forgery, overwrite
 
 
 def attempts(fleet: Fleet) -> Iterator[Attempt]:
-    record = next(r for r in open_packet(fleet.base).records if r.type == fmt.Section.SAFE)
-    for at in range(record.stored_len):
-        flipped = bytes([fleet.base[record.offset + at] ^ 0xFF])
-        yield Attempt(overwrite(fleet.base, record.offset + at, flipped), ["E_STORED_DIGEST"])
+    for record in open_packet(fleet.base).records:
+        for at in range(record.stored_len):
+            flipped = bytes([fleet.base[record.offset + at] ^ 0xFF])
+            packet = overwrite(fleet.base, record.offset + at, flipped)
+            what = f"byte {at} of section {record.type}"
+            yield Attempt(what, packet, ["E_STORED_DIGEST"])
 
     forgery = Forgery.of(fleet.base)
     safe = forgery.part(fmt.Section.SAFE).raw
@@ -27,4 +29,4 @@ def attempts(fleet: Fleet) -> Iterator[Attempt]:
     forgery.replace_raw(fmt.Section.SAFE, wide)
     genuine = open_packet(fleet.base).signatures[0]
     mended = forgery.assemble(fleet.release, sign=lambda key, region: genuine)
-    yield Attempt(mended, ["E_SIG_BAD"])
+    yield Attempt("and its digest", mended, ["E_SIG_BAD"])

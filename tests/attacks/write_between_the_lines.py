@@ -22,11 +22,15 @@ def attempts(fleet: Fleet) -> Iterator[Attempt]:
     gaps = [(opened.header.signed_len, signatures), *((end, fmt.align(end)) for end in ends)]
     for begin, end in gaps:
         for at in range(begin, end):
-            yield Attempt(overwrite(fleet.base, at, b"\x01"), ["E_PADDING"])
+            yield Attempt(f"pad at {at}", overwrite(fleet.base, at, b"\x01"), ["E_PADDING"])
     forgery = Forgery.of(fleet.base)
-    yield Attempt(forgery.assemble(fleet.release, reserved=1), ["E_RESERVED"])
+    for bit in range(64):
+        packet = forgery.assemble(fleet.release, reserved=1 << bit)
+        yield Attempt(f"reserved bit {bit}", packet, ["E_RESERVED"])
     for at in range(52):
         tail = bytes(at) + b"\x80" + bytes(51 - at)
-        yield Attempt(forgery.assemble(fleet.release, reserved_tail=tail), ["E_RESERVED"])
+        packet = forgery.assemble(fleet.release, reserved_tail=tail)
+        yield Attempt(f"reserved byte {204 + at}", packet, ["E_RESERVED"])
     for bit in range(32):
-        yield Attempt(forgery.assemble(fleet.release, flags=1 << bit), ["E_RESERVED"])
+        packet = forgery.assemble(fleet.release, flags=1 << bit)
+        yield Attempt(f"flag {bit}", packet, ["E_RESERVED"])

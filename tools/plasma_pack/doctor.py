@@ -51,6 +51,7 @@ def examine(files: Sequence[Path], trust: Path | None, *, now: int) -> dict[str,
 
 def _examine(path: Path, store: TrustStore | None, now: int) -> Iterator[Finding]:
     try:
+        path.stat()  # of a kind that is not looked into: is it there at all?
         match path.suffix:
             case ".pem":
                 yield from _private_key(path)

@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec
 
 import typer
 
-from plasma_edge import PlasmaError
-from plasma_pack.inspection import printable
+from plasma_edge import PlasmaError, _refusal
 
 _P = ParamSpec("_P")
 
@@ -38,8 +36,7 @@ def password_of(ask: bool) -> str | None:
 
 
 def _fail(error: PlasmaError, *, as_json: bool) -> NoReturn:
-    message = printable(str(error), longest=2000)
     if as_json:
-        typer.echo(json.dumps({"ok": False, "code": error.code, "message": message}))
-    typer.echo(message if error.code in message else f"{error.code}: {message}", err=True)
+        typer.echo(_refusal.as_json(error))
+    typer.echo(_refusal.line(error), err=True)
     raise typer.Exit(1)
