@@ -92,7 +92,7 @@ fuzz: setup-dev
 # Which lines of the packet code and the validator the C++ tests and the corpus reach.
 coverage: setup-dev
 	$(BIN)/cmake -S . -B $(CMAKE_COVERAGE) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
-	  -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPLASMA_DEVELOPER=ON -DPLASMA_COVERAGE=ON >/dev/null
+	  -DCMAKE_BUILD_TYPE=Debug -DPLASMA_DEVELOPER=ON -DPLASMA_COVERAGE=ON >/dev/null
 	$(BIN)/cmake --build $(CMAKE_COVERAGE)
 	find $(CMAKE_COVERAGE) -name '*.gcda' -delete
 	$(BIN)/ctest --test-dir $(CMAKE_COVERAGE) --output-on-failure
