@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from plasma_edge import PublicKey, verify_root
 from plasma_pack import assemble
+from plasma_pack.packet.keys import public_bytes
+from plasma_pack.packet.root import TrustRoot
 from plasma_pack.packet.writer import write_packet
 from tests.attacks.fleet import Fleet, key_of
 
@@ -25,6 +28,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     for name, packet in packets():
         yield "container", name, packet
         yield "container_resign", name, packet
+    for name, root in roots():
+        yield "root", name, root
     for path in sorted(PROGRAMS.glob("*.pasm")):
         assembly = assemble(path.read_text(encoding="utf-8"))
         if assembly.adapter:
@@ -43,6 +48,22 @@ def packets() -> Iterator[tuple[str, bytes]]:
     yield "of_a_stranger", write_packet(fleet.base_draft, [key_of(9)])
     yield "without_gold", write_packet(_without(fleet, 10), [fleet.release])
     yield "cut_short", fleet.base[:300]
+
+
+def roots() -> Iterator[tuple[str, bytes]]:
+    """The root that fuzz_root has, its successor, and one that revokes."""
+    alice, bob = key_of(1), key_of(2)
+    first = (
+        TrustRoot.first()
+        .with_key("alice", PublicKey(public_bytes(alice)), "root", "base")
+        .with_key("bob", PublicKey(public_bytes(bob)), "adapter")
+        .with_channel("arm", ["alice", "bob"])
+        .with_channel("leg", ["alice"])
+    )
+    data = first.sign([alice])
+    yield "first", data
+    yield "successor", TrustRoot.after(verify_root(data)).sign([alice])
+    yield "revoking", first.with_revoked([bytes([1]) * 32, bytes([2]) * 32]).sign([alice])
 
 
 def _without(fleet: Fleet, section: int) -> object:

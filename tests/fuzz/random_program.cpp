@@ -181,7 +181,7 @@ class Composer : private RandomTensors {
   void gather() {
     const uint16_t from = table();
     Dims of = dims(from);
-    const uint16_t at = index(of[0], kMostElements / (elements(from) / of[0]));
+    const uint16_t at = index(of[0], 1 + kMostElements / (elements(from) / of[0]));
     of[0] = elements(at);
     emit(Opcode::Gather, of, {from, at});
   }

@@ -36,6 +36,7 @@ TARGETS = {
     "zstd": (2, 1_024),
     "ed25519": (1, 64),
     "kernels": (1, 512),
+    "root": (2, 4_096),
 }
 # Deep stacks for every allocation cost a third of the speed; a crash is run again with them.
 ASAN_OPTIONS = "malloc_context_size=0:quarantine_size_mb=16"

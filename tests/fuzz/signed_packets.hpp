@@ -9,6 +9,7 @@
 namespace plasma::test {
 
 inline const Key kMaker{1};  // trusted by the targets; its secret is in the source
+inline const Key kSecond{2};
 
 inline Sections raw_sections_of(const PacketSpec& spec) {
   Sections sections;

@@ -41,6 +41,7 @@ inline bool is_behind_signature(const Error& error) {
     case Status::DupSigner:
     case Status::SigBad:
     case Status::SigUnknownKey:
+    case Status::SigRole:
     case Status::SigThreshold: return false;
     default: return true;
   }
