@@ -20,6 +20,13 @@ inline void mutate_one(Dice& dice, Sections& sections) {
   blob.resize(LLVMFuzzerMutate(blob.data(), size, blob.size()));
 }
 
+inline size_t copy_out(const Sections& sections, uint8_t* data, size_t size, size_t most) {
+  const Blob bytes = bytes_from(sections);
+  if (bytes.size() > most) return LLVMFuzzerMutate(data, size, most);
+  std::copy(bytes.begin(), bytes.end(), data);
+  return bytes.size();
+}
+
 // `fresh` gives sections that keep the rules, by dice.
 template <class Fresh>
 size_t mutate_sections(uint8_t* data, size_t size, size_t most, unsigned seed, Fresh fresh) {
@@ -29,10 +36,7 @@ size_t mutate_sections(uint8_t* data, size_t size, size_t most, unsigned seed, F
   for (uint32_t changes = 1 + dice.below(2); changes > 0; --changes) {
     dice.below(3) == 0 ? mutate_one(dice, sections) : change(dice, sections);
   }
-  const Blob bytes = bytes_from(sections);
-  if (bytes.size() > most) return LLVMFuzzerMutate(data, size, most);
-  std::copy(bytes.begin(), bytes.end(), data);
-  return bytes.size();
+  return copy_out(sections, data, size, most);
 }
 
 }  // namespace plasma::test
