@@ -13,6 +13,7 @@ CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
 CMAKE_TESTS := build/tests
 
 CMAKE_FUZZ := build/fuzz
+CMAKE_COVERAGE := build/coverage
 CMAKE_BENCH := build/kernels
 SECONDS ?= 60
 PACKETS ?= 20000
@@ -20,7 +21,7 @@ CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels attacks fuzz aarch64 wheels clean
+.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -54,7 +55,7 @@ setup-dev: setup .venv/stamp-dev
 	@touch $@
 
 .venv/stamp-dev: .venv/stamp-trainer requirements-dev.txt
-	@scripts/system_libraries.sh doctest-dev
+	@scripts/system_libraries.sh doctest-dev libssl-dev
 	$(PIP) -r requirements-dev.txt
 	@touch $@
 
@@ -90,9 +91,17 @@ fuzz: setup-dev
 	@scripts/system_libraries.sh clang
 	$(BIN)/cmake -S . -B $(CMAKE_FUZZ) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPLASMA_SANITIZE=ON -DPLASMA_FUZZ=ON >/dev/null
-	$(BIN)/cmake --build $(CMAKE_FUZZ) --target fuzz_kernels
-	@mkdir -p $(CMAKE_FUZZ)/corpus
-	$(CMAKE_FUZZ)/fuzz_kernels -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 $(CMAKE_FUZZ)/corpus
+	$(BIN)/cmake --build $(CMAKE_FUZZ)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+
+# Which lines of the packet code and the validator the C++ tests and the corpus reach.
+coverage: setup-dev
+	$(BIN)/cmake -S . -B $(CMAKE_COVERAGE) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DCMAKE_BUILD_TYPE=Debug -DPLASMA_DEVELOPER=ON -DPLASMA_COVERAGE=ON >/dev/null
+	$(BIN)/cmake --build $(CMAKE_COVERAGE)
+	find $(CMAKE_COVERAGE) -name '*.gcda' -delete
+	$(BIN)/ctest --test-dir $(CMAKE_COVERAGE) --output-on-failure
+	$(BIN)/python -m tests.fuzz.coverage
 
 lint: setup-dev
 	$(BIN)/ruff check .

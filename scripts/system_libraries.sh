@@ -10,6 +10,7 @@ for package in "$@"; do
     pkg-config) command -v pkg-config >/dev/null 2>&1 || missing="$missing $package" ;;
     libsodium-dev) pkg-config --exists 'libsodium >= 1.0.18' 2>/dev/null || missing="$missing $package" ;;
     libzstd-dev) pkg-config --exists 'libzstd >= 1.4' 2>/dev/null || missing="$missing $package" ;;
+    libssl-dev) pkg-config --exists 'libcrypto >= 3' 2>/dev/null || missing="$missing $package" ;;
     doctest-dev) [ -e /usr/include/doctest/doctest.h ] || missing="$missing $package" ;;
     g++) command -v c++ >/dev/null 2>&1 || missing="$missing $package" ;;
     clang) command -v clang++ >/dev/null 2>&1 || missing="$missing $package" ;;

@@ -3,6 +3,8 @@
 // packet_writer.hpp is.
 #pragma once
 
+#include <stdexcept>
+
 #include "packet_device.hpp"
 
 namespace plasma::test {
@@ -121,7 +123,7 @@ inline std::string root_verdict(const RootSpec& spec) { return root_verdict(spec
 
 inline packet::TrustStore opened(const RootSpec& spec) {
   packet::TrustStore root;
-  REQUIRE(root_verdict(spec.build(), root) == "OK");
+  if (root_verdict(spec.build(), root) != "OK") throw std::logic_error("this root does not open");
   return root;
 }
 

@@ -269,6 +269,19 @@ TEST_CASE("the operands of an attention fit each other") {
   CHECK(verdict(4, {6, 3}) == "E_PROG_SHAPE");
 }
 
+TEST_CASE("the operands of an attention are f32") {
+  for (uint16_t operand = 0; operand < 4; ++operand) {
+    P p = attention({.mask = {3, 4}});
+    const Dims dims = p.tensors[operand].dims;
+    p.tensors[operand] = {.dtype = DType::I32,
+                          .storage = Storage::Const,
+                          .dims = dims,
+                          .values = Blob(4 * p.tensors[operand].elements())};
+    p.io.erase(p.io.begin() + operand);
+    CHECK(code_of(p) == "E_PROG_SHAPE");
+  }
+}
+
 TEST_CASE("an attention has at most 2^28 scores") {
   const auto verdict = [](uint32_t keys) {
     return code_of(attention({.tokens = 1 << 12, .keys = keys, .width = 1, .heads = 1}));

@@ -6,67 +6,21 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
+#include "choices.hpp"
 #include "kernels/kernels.hpp"
+#include "tally.hpp"
 
 namespace plasma::kernels {
 namespace {
 
+using test::Choices;
 using Floats = std::vector<float>;
 using Bits = std::vector<uint32_t>;
-
-// What the fuzzer wrote, and when that is used up, numbers that follow from it (splitmix64).
-class Choices {
- public:
-  Choices(const uint8_t* data, size_t size) : data_(data), left_(size), state_(size) {}
-
-  int within(int least, int most) {
-    return least + static_cast<int>(word() % static_cast<uint32_t>(most - least + 1));
-  }
-  bool coin() { return within(0, 1) == 1; }
-
-  // Any bits but those of a signalling NaN; half of the time of ordinary size.
-  float number() {
-    const uint32_t bits = word();
-    if (coin()) return std::ldexp(static_cast<float>(static_cast<int32_t>(bits)), -28);
-    const float any = std::bit_cast<float>(bits);
-    return std::isnan(any) ? NAN : any;
-  }
-  Floats numbers(int n) {
-    Floats x(static_cast<size_t>(n));
-    for (float& v : x) v = number();
-    return x;
-  }
-  std::vector<int8_t> weights(int n) {
-    std::vector<int8_t> w(static_cast<size_t>(n));
-    for (int8_t& v : w) v = static_cast<int8_t>(within(-127, 127));
-    return w;
-  }
-
- private:
-  uint32_t word() {
-    uint32_t word = 0;
-    if (left_ >= sizeof word) {
-      std::memcpy(&word, data_, sizeof word);
-      data_ += sizeof word, left_ -= sizeof word;
-      state_ = (state_ ^ word) * 0x100000001B3u;
-      return word;
-    }
-    uint64_t z = state_ += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return static_cast<uint32_t>(z >> 32);
-  }
-
-  const uint8_t* data_;
-  size_t left_;
-  uint64_t state_;
-};
 
 // A kernel with its operands: gives all that it wrote and returned.
 using Case = std::function<Bits(const KernelTable&)>;
@@ -106,21 +60,16 @@ constexpr uint32_t (*K::* kTernary[])(const float*, const float*, const float*, 
 constexpr uint32_t (*K::* kGates[])(const float*, const float*, const float*, float*,
                                     int) noexcept = {&K::gru, &K::lstm_cell, &K::lstm_hidden};
 
-template <class T, size_t kCount>
-T one_of(T const (&all)[kCount], Choices& choices) {
-  return all[choices.within(0, kCount - 1)];
-}
-
 Case unary(Choices& choices) {
   const int n = choices.within(1, 300);
   if (choices.within(0, 4) == 0) {
-    return [run = one_of(kPlain, choices), x = choices.numbers(n), n](const K& k) {
+    return [run = choices.one_of(kPlain), x = choices.numbers(n), n](const K& k) {
       Floats y(x.size());
       (k.*run)(x.data(), y.data(), n);
       return bits_of(y);
     };
   }
-  return [run = one_of(kUnary, choices), x = choices.numbers(n), n](const K& k) {
+  return [run = choices.one_of(kUnary), x = choices.numbers(n), n](const K& k) {
     Floats y(x.size());
     const uint32_t peak = (k.*run)(x.data(), y.data(), n);
     return bits_of(y, peak);
@@ -131,13 +80,13 @@ Case binary(Choices& choices) {
   const int n = choices.within(1, 300);
   const Floats a = choices.numbers(n), b = choices.numbers(n);
   if (choices.coin()) {
-    return [run = one_of(kExact, choices), a, b, n](const K& k) {
+    return [run = choices.one_of(kExact), a, b, n](const K& k) {
       Floats y(a.size());
       (k.*run)(a.data(), b.data(), y.data(), n);
       return bits_of(y);
     };
   }
-  return [run = one_of(kBinary, choices), a, b, n](const K& k) {
+  return [run = choices.one_of(kBinary), a, b, n](const K& k) {
     Floats y(a.size());
     const uint32_t peak = (k.*run)(a.data(), b.data(), y.data(), n);
     return bits_of(y, peak);
@@ -148,7 +97,7 @@ Case ternary(Choices& choices) {
   const int n = choices.within(1, 200);
   const bool is_gated = choices.coin();
   const int wide = is_gated ? 4 * n : n;
-  const auto run = is_gated ? one_of(kGates, choices) : one_of(kTernary, choices);
+  const auto run = is_gated ? choices.one_of(kGates) : choices.one_of(kTernary);
   return [run, a = choices.numbers(wide), b = choices.numbers(wide), c = choices.numbers(n),
           n](const K& k) {
     Floats y(static_cast<size_t>(n));
@@ -298,8 +247,9 @@ constexpr Family kFamilies[] = {{"unary", unary},   {"binary", binary},       {"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace plasma::kernels;
+  ++plasma::test::tally.behind_signature;
   Choices choices(data, size);
-  const Family family = one_of(kFamilies, choices);
+  const Family family = choices.one_of(kFamilies);
   const Case run = family.draw(choices);
   if (!run) return -1;
   const Bits expected = run(kScalar);
