@@ -24,6 +24,11 @@ int32_t report(const plasma::Error& error, pe_error* out) noexcept {
 // An array of nothing may be null.
 bool is_missing(const void* array, size_t count) noexcept { return array == nullptr && count > 0; }
 
+bool is_whole(const pe_trust* trust) noexcept {
+  return trust != nullptr && !is_missing(trust->keys, trust->key_count) &&
+         !is_missing(trust->root, trust->root_bytes);
+}
+
 plasma::Trust trust_of(const pe_trust& trust) {
   plasma::Trust result;
   result.threshold = trust.threshold;
@@ -34,6 +39,35 @@ plasma::Trust trust_of(const pe_trust& trust) {
   }
   result.root.assign(trust.root, trust.root + trust.root_bytes);
   return result;
+}
+
+plasma::DeviceState device_of(const pe_device& device) {
+  plasma::DeviceState result;
+  if (device.now != nullptr) result.now = *device.now;
+  result.time_floor = device.time_floor;
+  result.strict_clock = device.strict_clock != 0;
+  for (size_t i = 0; i < device.floor_count; ++i) {
+    const pe_floor& row = device.floors[i];
+    plasma::Floor& floor = result.floors.emplace_back();
+    std::copy_n(row.channel_id, PE_CHANNEL_BYTES, floor.channel_id.begin());
+    floor.kind = static_cast<uint16_t>(row.kind);
+    floor.sequence = row.sequence;
+    floor.rollback_index = row.rollback_index;
+    floor.root_version = row.root_version;
+    std::copy_n(row.content_digest, PE_DIGEST_BYTES, floor.content_digest.begin());
+  }
+  return result;
+}
+
+pe_floor floor_of(const plasma::PacketInfo& info, uint32_t root_version) noexcept {
+  pe_floor floor = {};
+  std::copy(info.channel_id.begin(), info.channel_id.end(), floor.channel_id);
+  floor.kind = info.kind;
+  floor.sequence = info.sequence;
+  floor.rollback_index = info.rollback_index;
+  floor.root_version = root_version;
+  std::copy(info.content_digest.begin(), info.content_digest.end(), floor.content_digest);
+  return floor;
 }
 
 plasma::LoadOptions options_of(const pe_options* options) {
@@ -66,10 +100,8 @@ plasma::Error null_pointer() noexcept {
 
 int32_t pe_policy_load_bytes(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
                              const pe_options* options, pe_policy** policy, pe_error* error) {
-  if (trust == nullptr || policy == nullptr || is_missing(packet, packet_bytes) ||
-      is_missing(trust->keys, trust->key_count) || is_missing(trust->root, trust->root_bytes)) {
+  if (policy == nullptr || is_missing(packet, packet_bytes) || !is_whole(trust))
     return report(null_pointer(), error);
-  }
   std::unique_ptr<plasma::Policy> loaded;
   const plasma::Error result =
       plasma::Policy::load({packet, packet_bytes}, trust_of(*trust), options_of(options), loaded);
@@ -156,6 +188,39 @@ pe_stats pe_policy_stats(const pe_policy* policy) {
           .p99_us = stats.p99_us,
           .p999_us = stats.p999_us,
           .max_us = stats.max_us};
+}
+
+int32_t pe_packet_verify(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
+                         const pe_options* options, const pe_device* device, pe_floor* floor,
+                         pe_error* error) {
+  if (is_missing(packet, packet_bytes) || !is_whole(trust) ||
+      (device != nullptr && is_missing(device->floors, device->floor_count))) {
+    return report(null_pointer(), error);
+  }
+  const plasma::Trust believed = trust_of(*trust);
+  plasma::RootInfo root;
+  if (!believed.root.empty()) {
+    if (plasma::Error result = plasma::verify_root(believed.root, {}, root))
+      return report(result, error);
+  }
+  const plasma::DeviceState state = device == nullptr ? plasma::DeviceState{} : device_of(*device);
+  plasma::PacketInfo info;
+  const plasma::Error result =
+      plasma::verify_packet({packet, packet_bytes}, believed, options_of(options),
+                            device == nullptr ? nullptr : &state, info);
+  if (!result && floor != nullptr) *floor = floor_of(info, root.version);
+  return report(result, error);
+}
+
+int32_t pe_root_verify(const uint8_t* root, size_t root_bytes, const uint8_t* previous,
+                       size_t previous_bytes, uint32_t* version, pe_error* error) {
+  if (is_missing(root, root_bytes) || is_missing(previous, previous_bytes) || version == nullptr)
+    return report(null_pointer(), error);
+  plasma::RootInfo info;
+  const plasma::Error result =
+      plasma::verify_root({root, root_bytes}, {previous, previous_bytes}, info);
+  if (!result) *version = info.version;
+  return report(result, error);
 }
 
 const char* pe_status_code(int32_t code) {

@@ -132,6 +132,50 @@ TEST_CASE("a root takes the place of the keys") {
   CHECK(code_of(CPolicy(base(), &by_other).code) == "E_SIG_UNKNOWN_KEY");
 }
 
+TEST_CASE("a C updater asks before it installs, and keeps the floor once it is confirmed") {
+  RootSpec spec;
+  spec.keys = {{kMaker}};
+  const Blob root = spec.build(), next = spec.successor().build();
+  const pe_trust trust = {nullptr, 0, 0, root.data(), root.size()};
+  PacketSpec packet = base_packet(sample::program());
+  packet.before_signing.push_back({40, 7, 8});
+  packet.before_signing.push_back({64, 100, 8});
+  const Blob release = packet.build();
+  pe_device device = {};
+  pe_floor floor = {};
+  const auto verdict = [&](pe_floor* out) {
+    return code_of(
+        pe_packet_verify(release.data(), release.size(), &trust, nullptr, &device, out, nullptr));
+  };
+  CHECK(verdict(&floor) == "OK");
+  CHECK((floor.kind == 1 && floor.sequence == 7 && floor.root_version == 1));
+  CHECK(Blob(floor.content_digest, floor.content_digest + 32) == packet.content_digest());
+  device.floors = &floor;
+  device.floor_count = 1;
+  CHECK(verdict(nullptr) == "OK");
+  floor.sequence = 8;
+  CHECK(verdict(nullptr) == "E_STALE_SEQ");
+  floor.channel_id[15] = 1;
+  CHECK(verdict(nullptr) == "OK");
+  const uint64_t now = 100;
+  device.now = &now;
+  CHECK(verdict(nullptr) == "E_EXPIRED");
+  CHECK(code_of(pe_packet_verify(release.data(), release.size(), &trust, nullptr, nullptr, nullptr,
+                                 nullptr)) == "OK");
+  device.floors = nullptr;
+  CHECK(verdict(nullptr) == "E_ARGUMENT");
+
+  uint32_t version = 0;
+  CHECK(code_of(pe_root_verify(next.data(), next.size(), root.data(), root.size(), &version,
+                               nullptr)) == "OK");
+  CHECK(version == 2);
+  CHECK(code_of(pe_root_verify(root.data(), root.size(), root.data(), root.size(), &version,
+                               nullptr)) == "E_ROOT_VERSION");
+  CHECK(code_of(pe_root_verify(root.data(), root.size(), nullptr, 0, &version, nullptr)) == "OK");
+  CHECK(version == 1);
+  CHECK(code_of(pe_root_verify(nullptr, 1, nullptr, 0, &version, nullptr)) == "E_ARGUMENT");
+}
+
 TEST_CASE("null arguments are an error and not a crash") {
   const Blob packet = base();
   const pe_trust no_keys = {nullptr, 1, 1, nullptr, 0};

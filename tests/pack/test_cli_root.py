@@ -50,7 +50,14 @@ def test_show_verifies_and_names(fleet: Run) -> None:
     assert facts["channels"][1]["keys"] == ["alice", "bob", "online"]
 
 
+def test_an_existing_root_is_not_made_anew(fleet: Run) -> None:
+    before = Path("root.plasma").read_bytes()
+    refused(fleet(*INIT, "--key", "bob.pem"), "E_PACK_OPTION")
+    assert Path("root.plasma").read_bytes() == before
+
+
 def test_two_of_two_sign_one_after_the_other(fleet: Run) -> None:
+    Path("root.plasma").unlink()
     made = facts_of(fleet(*INIT, "--root-threshold", "2", "--key", "alice.pem", "--json"))
     assert made["is_valid"] is False
     assert "E_SIG_THRESHOLD" in made["missing"]
@@ -166,6 +173,7 @@ def test_doctor_finds_what_will_hurt(fleet: Run) -> None:
 
 
 def test_doctor_knows_when_a_root_ends(fleet: Run) -> None:
+    Path("root.plasma").unlink()
     fleet(*INIT[:-2], "--expires", "2026-02-01", "--key", "alice.pem")
     result = fleet("doctor", "root.plasma")
     assert result.exit_code == 1

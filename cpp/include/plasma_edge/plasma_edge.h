@@ -18,6 +18,7 @@ extern "C" {
 
 #define PE_PUBLIC_KEY_BYTES 32
 #define PE_DIGEST_BYTES 32
+#define PE_CHANNEL_BYTES 16
 
 typedef struct pe_policy pe_policy;
 
@@ -35,6 +36,25 @@ typedef struct pe_trust {
   const uint8_t* root;
   size_t root_bytes;
 } pe_trust;
+
+/* What a device confirmed last of one kind of packet in one channel. */
+typedef struct pe_floor {
+  uint8_t channel_id[PE_CHANNEL_BYTES];
+  uint32_t kind; /* 1 base, 2 adapter */
+  uint32_t rollback_index;
+  uint64_t sequence;
+  uint32_t root_version; /* of the root it was confirmed under; 0: a list of keys */
+  uint8_t content_digest[PE_DIGEST_BYTES];
+} pe_floor;
+
+/* A device that wants to install: FORMAT.md, section 9. Times are Unix seconds. */
+typedef struct pe_device {
+  const uint64_t* now;   /* of a synchronised clock; null: there is none */
+  uint64_t time_floor;   /* it is not earlier than this */
+  uint32_t strict_clock; /* not 0: without a clock, refuse what states times */
+  const pe_floor* floors;
+  size_t floor_count;
+} pe_device;
 
 /* Zero-initialise, then set what you need: zero means the default everywhere. */
 typedef struct pe_options {
@@ -103,6 +123,17 @@ int32_t pe_policy_set_gains(pe_policy* policy, const char* const* names, const f
                             size_t count, pe_error* error);
 
 pe_stats pe_policy_stats(const pe_policy* policy);
+
+/* Verifies a packet without loading it; with a device, also whether it may be installed. Reads no
+ * clock and keeps nothing. `floor` (null is allowed) is what the device should keep once the packet
+ * has proven itself, and not before. options may be null. */
+int32_t pe_packet_verify(const uint8_t* packet, size_t packet_bytes, const pe_trust* trust,
+                         const pe_options* options, const pe_device* device, pe_floor* floor,
+                         pe_error* error);
+/* Verifies a trust root: by its own keys when previous_bytes is 0, else as the successor of that
+ * root. */
+int32_t pe_root_verify(const uint8_t* root, size_t root_bytes, const uint8_t* previous,
+                       size_t previous_bytes, uint32_t* version, pe_error* error);
 
 /* "E_SIG_BAD" for a code; "OK" for 0. */
 const char* pe_status_code(int32_t code);

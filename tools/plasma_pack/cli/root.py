@@ -72,6 +72,10 @@ def init(
     \b
     plasma-pack root init root.plasma --root alice.pub --base alice.pub --adapter online.pub --key alice.pem
     """
+    if out.exists():
+        raise OptionError(
+            f"{out} exists; change it with root add, revoke or rotate, or move it away"
+        )
     first = TrustRoot.first(issued_at=_now(issued), expires=moment("--expires", expires))
     made = _with_channels(_with_keys(first, root, base, adapter), channel)
     made = _with_thresholds(made, root_threshold, base_threshold, adapter_threshold)
