@@ -11,7 +11,7 @@ import pytest
 from plasma_pack import assemble
 from tests.attacks.fleet import Fleet
 from tests.attacks.trust_a_weak_key import NOT_CANONICAL, SMALL_ORDER
-from tests.reference import UNTESTED, Device, Refusal, Trust, verdict
+from tests.reference import UNTESTED, Device, Refusal, Trust, differential, verdict
 from tests.reference import sections as sections_module
 from tests.reference.container import require
 from tests.reference.devices import RUNTIME
@@ -101,7 +101,11 @@ def test_shares_no_code_with_what_it_judges() -> None:
             assert not foreign, f"{name}.py imports {foreign}"
 
 
-def test_sees_a_verifier_that_forgets_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sees_a_verifier_that_forgets_a_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(differential, "KEPT", tmp_path)
+
     def forgetful(holds: bool, code: str) -> None:
         require(holds or code == "E_SECTION_LAYOUT", code)
 
