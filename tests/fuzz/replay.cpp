@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// replay.cpp -- a fuzz target without a fuzzer: runs the files of the folders it is given, then as
-// many inputs as asked for that follow from their number. For any compiler, in every `make test`.
+// replay.cpp -- a fuzz target without a fuzzer: runs the files of a folder, then inputs that follow
+// from their numbers, FIRST up to LAST. For any compiler, in every `make test`.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -34,24 +34,28 @@ size_t replay(const std::filesystem::path& folder) {
   return paths.size();
 }
 
+// 4 to 256 bytes, others for every number.
+Blob input_of(uint32_t number) {
+  Blob input(4 + number % 253);
+  uint32_t state = number * 2'654'435'761u + 1;
+  for (uint8_t& byte : input) {
+    state = state * 1'664'525u + 1'013'904'223u;
+    byte = static_cast<uint8_t>(state >> 24);
+  }
+  return input;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: %s FOLDER RANDOM_INPUTS\n", argv[0]);
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: %s FOLDER FIRST LAST\n", argv[0]);
     return 2;
   }
   const size_t files = replay(argv[1]);
-  const int inputs = std::atoi(argv[2]);
-  for (int i = 0; i < inputs; ++i) {
-    uint32_t state = static_cast<uint32_t>(i) * 2'654'435'761u + 1;
-    Blob input(static_cast<size_t>(i % 256));
-    for (uint8_t& byte : input) {
-      state = state * 1'664'525u + 1'013'904'223u;
-      byte = static_cast<uint8_t>(state >> 24);
-    }
-    run(input);
-  }
-  std::printf("replayed %zu files and %d inputs\n", files, inputs);
+  const auto first = static_cast<uint32_t>(std::atoll(argv[2]));
+  const auto last = static_cast<uint32_t>(std::atoll(argv[3]));
+  for (uint32_t number = first; number < last; ++number) run(input_of(number));
+  std::printf("replayed %zu files and %u inputs\n", files, last - first);
   return files == 0;
 }

@@ -13,7 +13,7 @@ namespace plasma::test {
 
 struct Tally {
   uint64_t behind_signature = 0;  // inputs that reached code behind the signature check
-  uint64_t accepted = 0;          // programs and patches that the validator let run, and that ran
+  uint64_t accepted = 0;          // programs and patches that ran; frames, signatures, roots
 
   ~Tally() {
     std::fprintf(stderr, "stat::behind_the_signature: %llu\nstat::accepted: %llu\n",

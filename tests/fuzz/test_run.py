@@ -27,9 +27,9 @@ def test_the_last_figures_of_a_log_count() -> None:
 def test_totals_grow_and_edges_are_the_most_seen() -> None:
     made = {"commit": "abc", "date": "today"}
     first = run.Run("zstd", executions=5, seconds=2, accepted=1, edges=40)
-    results = run.add_up({}, [first, run.Run("program", executions=7)], made)
+    results = run.add_up({}, [first, run.Run("program", executions=7, accepted=3)], made)
     results = run.add_up(results, [run.Run("zstd", executions=10, crashes=1, edges=30)], made)
-    assert (results["executions"], results["accepted"], results["crashes"]) == (22, 1, 1)
+    assert (results["executions"], results["programs_flown"], results["crashes"]) == (22, 3, 1)
     total = results["targets"]["zstd"]["total"]
     assert (total["executions"], total["seconds"], total["edges"]) == (15, 2, 40)
 
