@@ -201,9 +201,9 @@ TEST_CASE("refuses a section without bytes") {
   CHECK(verdict_of(0, kStoredLen, 0) == "E_SECTION_LAYOUT");
   CHECK(verdict_of(1, kStoredLen, 0) == "E_SECTION_LAYOUT");
   CHECK(verdict_of(1, kRawLen, 0) == "E_SECTION_LAYOUT");
-  // Nobody would miss the bytes of the last one, and nobody opens an optional frame.
-  PacketSpec spec = with_section(300, pattern(9), 3);
-  spec.before_signing = {{spec.record_at(4) + kStoredLen, 0, 8}};
+  // A frame of no bytes where no byte is missing, in a section that nobody opens.
+  PacketSpec spec = with_section(300, {}, 2);
+  spec.before_signing = {{spec.record_at(4) + kFlags, 3, 4}, {spec.record_at(4) + kRawLen, 9, 8}};
   CHECK(verdict(spec) == "E_SECTION_LAYOUT");
 }
 
