@@ -20,7 +20,8 @@ from .source import Source
 
 _SHIFTED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 _COMPARISONS = {*_SHIFTED, "==", "!="}
-_FAIL = re.compile(r"fail(_\w+)?")
+# Makes an Error; `wrong` is root.cpp's own.
+FAIL = re.compile(r"\b(?:fail(?:_\w+)?|wrong)(?=\()")
 _PLAIN = {"Error", "error", "error_", "{", "true", "false"}
 # Tables of limits and calls that take limits: which of their fields are numbers, and which bits.
 _TABLES = {"Rule": (range(1, 2), range(2, 4)), "TableRule": (range(2, 4), range(0))}
@@ -62,7 +63,7 @@ class Checks:
         self.failures = [
             range(i, source.partner[i + 1] + 1)
             for i in range(len(source.tokens))
-            if _FAIL.fullmatch(source[i]) and source[i + 1] == "("
+            if self._is_failure(i) and source.function_at(i)
         ]
         for index in range(len(source.tokens)):
             self._look_at(index)
@@ -72,6 +73,9 @@ class Checks:
     @property
     def mutants(self) -> list[Mutant]:
         return [mutant for wrap in self.wraps for mutant in wrap.mutants]
+
+    def _is_failure(self, index: int) -> bool:
+        return bool(FAIL.match(self.source.text, self.source.tokens[index].start))
 
     def _look_at(self, index: int) -> None:
         source = self.source
@@ -100,7 +104,7 @@ class Checks:
         elif here in _BOUNDED_CALLS and source[index - 1] != "Error":
             self._bounds(index)
         elif source.tokens[index].kind == "name" and source[index + 1] == "(":
-            if not _FAIL.fullmatch(here):
+            if not self._is_failure(index):
                 self._call(index)
             if here == "require":
                 inside = range(index + 2, source.partner[index + 1])
@@ -124,7 +128,7 @@ class Checks:
         if arms := self._arms(part):
             for arm in arms:
                 self._return(arm)
-        elif source[part.start] in _PLAIN or _FAIL.fullmatch(source[part.start]):
+        elif source[part.start] in _PLAIN or self._is_failure(part.start):
             return
         elif function is not None and function.returns == "Error":
             if source[part.stop - 1] == ")":

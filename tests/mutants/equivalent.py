@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -39,13 +40,11 @@ def listed() -> list[Reason]:
     return [Reason(**entry | {"kinds": tuple(entry["kinds"])}) for entry in entries]
 
 
-def judged(mutants: list[Mutant], killed: list[bool]) -> list[tuple[Mutant, Fate]]:
+def judged(mutants: Iterable[Mutant], killed: Iterable[bool]) -> Iterator[tuple[Mutant, Fate]]:
     """The fate of each. A mutant that a test kills is no equivalent one, whatever the list says."""
     reasons = listed()
-    fates = []
     for mutant, is_killed in zip(mutants, killed, strict=True):
         fate = Fate.KILLED if is_killed else Fate.SURVIVED
         if any(reason.covers(mutant) for reason in reasons):
             fate = Fate.UNEQUAL if is_killed else Fate.EQUIVALENT
-        fates.append((mutant, fate))
-    return fates
+        yield mutant, fate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from benchmarks.bench.results import provenance
 from rich.console import Console
@@ -16,27 +17,33 @@ LATEST = ROOT / "benchmarks" / "results" / "mutants" / "latest.json"
 LEAST_SCORE = 0.95
 Fates = list[tuple[Mutant, Fate]]
 Tally = Counter[Fate]
+_CONSOLE = Console(markup=False, highlight=False, soft_wrap=True)
 
 
-def show(fates: Fates) -> int:
-    """Prints everything; the exit status of the verb."""
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    columns = (Fate.KILLED, Fate.SURVIVED, Fate.EQUIVALENT)
-    console.print(f"{'file':28} {'mutants':>10}", *(f"{fate.value:>10}" for fate in columns))
-    for path, tally in _by_path(fates).items():
-        counts = [tally.total(), *(tally[fate] for fate in columns)]
-        console.print(f"{path:28}", *(f"{count:10}" for count in counts))
+def shown(fates: Iterable[tuple[Mutant, Fate]]) -> Iterator[tuple[Mutant, Fate]]:
+    """Prints what should not be as it comes."""
     for mutant, fate in fates:
         if fate in {Fate.SURVIVED, Fate.UNEQUAL}:
             place = f"{mutant.path}:{mutant.line}: {mutant.function}"
-            console.print(f"{fate.value}: {place}: {mutant.kind}: {mutant.text}")
+            _CONSOLE.print(f"{fate.value}: {place}: {mutant.kind}: {mutant.text}")
+        yield mutant, fate
+
+
+def summary(fates: Fates) -> int:
+    """Prints the table and the line of figures; the exit status of the verb."""
+    columns = (Fate.KILLED, Fate.SURVIVED, Fate.EQUIVALENT)
+    _CONSOLE.print(f"{'file':28} {'mutants':>10}", *(f"{fate.value:>10}" for fate in columns))
+    for path, tally in _by_path(fates).items():
+        counts = [tally.total(), *(tally[fate] for fate in columns)]
+        _CONSOLE.print(f"{path:28}", *(f"{count:10}" for count in counts))
     every, security = tally_of(fates), tally_of(_security(fates))
-    console.print(
+    _CONSOLE.print(
         f"mutants: {every.total()}, killed {every[Fate.KILLED]}, survived {every[Fate.SURVIVED]}, "
         f"equivalent {every[Fate.EQUIVALENT]}; score {score(every):.2%}, "
         f"of the {security.total()} of security checks {score(security):.2%}"
     )
-    return int(score(every) < LEAST_SCORE or score(security) < 1 or every[Fate.UNEQUAL] > 0)
+    is_safe = security[Fate.SURVIVED] == 0 and every[Fate.UNEQUAL] == 0
+    return int(score(every) < LEAST_SCORE or not is_safe)
 
 
 def score(tally: Tally) -> float:

@@ -18,6 +18,7 @@ PROGRAM = BUILD / "tests" / "cpp" / "plasma_tests"
 SECURITY = (
     "cpp/base/byte_reader.hpp",
     "cpp/packet/",
+    "cpp/runtime/trust.cpp",
     "cpp/runtime/verified.cpp",
     "cpp/runtime/self_test.cpp",
 )
