@@ -21,7 +21,7 @@ CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage aarch64 wheels clean
+.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage mutants aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -102,6 +102,10 @@ coverage: setup-dev
 	find $(CMAKE_COVERAGE) -name '*.gcda' -delete
 	$(BIN)/ctest --test-dir $(CMAKE_COVERAGE) --output-on-failure
 	$(BIN)/python -m tests.fuzz.coverage
+
+# Breaks every check of verifier and validator, one at a time, and counts those that no C++ test misses.
+mutants: setup-dev
+	$(BIN)/python -m tests.mutants
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -37,7 +37,7 @@ void Hash::number(uint64_t value, size_t count) noexcept {
     byte = static_cast<uint8_t>(value & 0xFF);
     value >>= 8;
   }
-  bytes(Bytes(little_endian).first(std::min(count, little_endian.size())));
+  bytes(Bytes(little_endian).first(count));
 }
 
 Digest Hash::finish() noexcept {

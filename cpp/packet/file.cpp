@@ -19,9 +19,7 @@ class Descriptor {
   explicit Descriptor(int number) noexcept : number_(number) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
+  ~Descriptor() { close(number_); }  // of -1: refused, and no harm
   [[nodiscard]] int number() const noexcept { return number_; }
 
  private:

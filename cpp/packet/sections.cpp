@@ -20,7 +20,7 @@ struct Rule {
   Section type;
   uint64_t most;  // of raw_len
   uint8_t allowed;
-  uint8_t needed;
+  uint8_t needed = 0;
 };
 
 constexpr Rule kRules[] = {
@@ -39,7 +39,7 @@ constexpr Rule kRules[] = {
     {Section::LoraConst, kDeviceCap, kAdapter, kAdapter},
     {Section::Trust, 13'328, kRoot, kRoot},
 };
-constexpr Rule kOptional = {Section{kFirstOptional}, kMaxFileBytes, kBase | kAdapter, 0};
+constexpr Rule kOptional = {Section{kFirstOptional}, kMaxFileBytes, kBase | kAdapter};
 
 uint8_t bit_of(Kind kind) noexcept {
   switch (kind) {

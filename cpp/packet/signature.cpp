@@ -26,7 +26,7 @@ struct SignerIds {
 SignerIds read_signers(Bytes file, const Header& header) noexcept {
   ByteReader reader(file.subspan(kHeaderBytes));
   SignerIds signers;
-  signers.count = std::min(header.signer_count, kMaxSigners);
+  signers.count = header.signer_count;  // step 1: at most kMaxSigners
   for (uint32_t i = 0; i < signers.count; ++i) signers.ids[i] = reader.array<kSignerIdBytes>();
   return signers;
 }
@@ -57,14 +57,12 @@ bool encode(Bytes region, Kind kind, AlignedBuffer& message) noexcept {
   return true;
 }
 
-// crypto_sign_ed25519_verify_detached is strict: it refuses S >= L, small-order and non-canonical
-// keys, small-order R, and compares R as bytes.
-bool is_good(Bytes signature, const AlignedBuffer& message, const PublicKey& key) noexcept {
+}  // namespace
+
+bool is_good_signature(Bytes signature, Bytes message, const PublicKey& key) noexcept {
   return crypto_sign_ed25519_verify_detached(signature.data(), message.data(), message.size(),
                                              key.data()) == 0;
 }
-
-}  // namespace
 
 Error verify_signatures(Bytes file, const Header& header, const TrustStore& trust,
                         std::vector<SignerId>& signers) noexcept {
@@ -83,7 +81,7 @@ Error verify_signatures(Bytes file, const Header& header, const TrustStore& trus
     if (key == nullptr) continue;
     ++known;
     if (ByteReader(signature).zeros(kSignatureBytes)) continue;
-    if (!is_good(signature, message, key->key)) {
+    if (!is_good_signature(signature, message.bytes(), key->key)) {
       return fail(Status::SigBad, "signature", static_cast<int32_t>(i));
     }
     if (trust.may_sign(*key, header.kind, header.channel_id)) {

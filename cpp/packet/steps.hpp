@@ -39,6 +39,11 @@ struct SectionRecord {
 // `file`, and so does the trailer.
 Error open_header(Bytes file, const Kind* wanted, Header& header) noexcept;
 
+// The one question that step 3 asks of libsodium, of 64 bytes and a key of the store. It is strict:
+// S >= L, small-order and non-canonical keys and small-order R are refused, and R is compared as
+// bytes.
+[[nodiscard]] bool is_good_signature(Bytes signature, Bytes message, const PublicKey& key) noexcept;
+
 // Step 3. Appends the ids of the trusted keys whose signatures were good.
 Error verify_signatures(Bytes file, const Header& header, const TrustStore& trust,
                         std::vector<SignerId>& signers) noexcept;

@@ -51,7 +51,7 @@ Error Verifier::verify(Bytes file, const TrustStore& trust, const Request& reque
 
   if (!made->manifest_.allocate(header.manifest_len)) return fail(Status::OutOfMemory, "manifest");
   const Bytes manifest = file.subspan(header.signed_len - header.manifest_len, header.manifest_len);
-  if (!manifest.empty()) std::memcpy(made->manifest_.data(), manifest.data(), manifest.size());
+  std::memcpy(made->manifest_.data(), manifest.data(), manifest.size());
   packet = std::move(made);
   return {};
 }

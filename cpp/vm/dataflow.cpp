@@ -47,9 +47,9 @@ Error note_write(const Tensor& tensor, Life& life, int32_t index) noexcept {
 Error check_use(const Tensor& tensor, const Life& life, int32_t index) noexcept {
   const bool must_be_read = tensor.storage == Storage::Arena || tensor.storage == Storage::Input ||
                             tensor.storage == Storage::State;
-  const bool must_be_written = tensor.storage == Storage::Arena ||
-                               tensor.storage == Storage::Output ||
-                               tensor.storage == Storage::State;
+  // An arena tensor that is read was written: note_read.
+  const bool must_be_written =
+      tensor.storage == Storage::Output || tensor.storage == Storage::State;
   if (must_be_read && life.last_read == kNever)
     return fail(Status::ProgDead, "never read: tensor", index);
   if (must_be_written && life.written == kNever)
@@ -130,8 +130,7 @@ Error check_arena(const Program& program) noexcept {
       const uint16_t operand = instruction.in[k];
       const bool dies =
           program.tensors[operand].storage == Storage::Arena && lives[operand].last_read == index;
-      if (dies && std::find(dying.begin(), dying.end(), operand) == dying.end())
-        dying.push_back(operand);
+      if (dies) dying.push_back(operand);  // read twice, it leaves twice
     }
     std::erase_if(dying, [&](uint16_t operand) {
       const bool replaced = may_write_over(program, instruction, operand);

@@ -126,7 +126,7 @@ Error parse_instruction(ByteReader& reader, int32_t index, Instruction& instruct
   instruction.opcode = row->opcode;
   if (flags != 0 || reserved != 0) return fail(Status::ProgFormat, "instruction", index);
   if (Error error = check_operands(*row, instruction.n_in, instruction.in, index)) return error;
-  if (n_out != 1 || out[0] == kNone || out[1] != kNone || out[2] != kNone || out[3] != kNone) {
+  if (n_out != 1 || out[1] != kNone || out[2] != kNone || out[3] != kNone) {
     return fail_equal(Status::ProgArity, "outputs of instruction", n_out, 1, index);
   }
   instruction.out = out[0];

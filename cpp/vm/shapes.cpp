@@ -76,9 +76,7 @@ class Shapes {
       case Opcode::LstmCell:
       case Opcode::LstmHidden: gated(4); break;
       case Opcode::Concat: concat(); break;
-      case Opcode::Strided:
-        if (!error_) error_ = check_walk(program_, instruction_, index_);
-        break;
+      case Opcode::Strided: error_ = check_walk(program_, instruction_, index_); break;
       case Opcode::Gather: gather(); break;
       case Opcode::ReduceSum:
       case Opcode::ReduceMean:
@@ -95,12 +93,8 @@ class Shapes {
         break;
       case Opcode::Conv2d:
       case Opcode::MaxPool2d:
-      case Opcode::AvgPool2d:
-        if (!error_) error_ = check_window(program_, instruction_, index_);
-        break;
-      case Opcode::Attention:
-        if (!error_) error_ = check_attention(program_, instruction_, index_);
-        break;
+      case Opcode::AvgPool2d: error_ = check_window(program_, instruction_, index_); break;
+      case Opcode::Attention: error_ = check_attention(program_, instruction_, index_); break;
     }
     return error_;
   }

@@ -77,19 +77,20 @@ kernels::Walk walk_of(const Program& program, const Instruction& instruction) no
   return walk;
 }
 
-// So it is where the strides are those of a dense array, whatever the order of its axes.
+// So it is where the strides are those of a dense array, whatever the order of its axes. It begins
+// at 0 then, or it would leave its operand; axes that walk_of did not need have a stride of 0.
 bool is_permutation(const Program& program, const Instruction& instruction) noexcept {
   const kernels::Walk walk = walk_of(program, instruction);
   size_t covered = 1;
   for (int round = 0; round < 4; ++round) {
     for (size_t axis = 0; axis < 4; ++axis) {
-      if (walk.size[axis] > 1 && walk.stride[axis] == static_cast<ptrdiff_t>(covered)) {
+      if (walk.stride[axis] == static_cast<ptrdiff_t>(covered)) {
         covered *= walk.size[axis];
         break;
       }
     }
   }
-  return walk.begin == 0 && covered == program.tensors[instruction.in[0]].elements() &&
+  return covered == program.tensors[instruction.in[0]].elements() &&
          covered == program.tensors[instruction.out].elements();
 }
 

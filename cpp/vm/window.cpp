@@ -32,7 +32,7 @@ Error check_weights(const Program& program, const Instruction& instruction,
                     int32_t index) noexcept {
   const Tensor& x = program.tensors[instruction.in[0]];
   const Tensor& w = program.tensors[instruction.in[1]];
-  if (w.storage != Storage::Const || w.dtype != DType::I8 || w.rank != 4)
+  if (w.dtype != DType::I8 || w.rank != 4)  // i8 is constant: check_scale_tensor
     return fail(Status::ProgShape, "weights are not constant i8 kernels: instruction", index);
   const uint32_t depth = w.dims[3];
   if (x.dims[2] % depth != 0 || w.dims[0] % (x.dims[2] / depth) != 0)

@@ -114,6 +114,13 @@ TEST_CASE("an adapter fits the base it names, however that base is compressed, a
   CHECK(device.verdict(adapter) == "E_BASE_MISMATCH");
 }
 
+TEST_CASE("the base that is loaded is asked about adapters only") {
+  const packet::Digest loaded{7};
+  Device device;
+  device.request.base_digest = &loaded;
+  CHECK(device.verdict(base_spec()) == "OK");
+}
+
 TEST_CASE("policy is asked after the signature and before the sections") {
   PacketSpec spec = base_spec();
   spec.before_signing = {{192, 1, 4}, {spec.record_at(0), 9, 4}};

@@ -67,6 +67,8 @@ TEST_CASE("a root says who may sign what, where, and what is revoked") {
   CHECK(root.channels()[0].sequence_floor == 7);
   CHECK(root.channels()[0].rollback_floor == 3);
   CHECK(root.channels()[0].reset == 1);
+  CHECK(root.find_channel(packet::channel_id_of(text("leg"))) == &root.channels()[1]);
+  CHECK(root.find_channel(packet::channel_id_of(text("head"))) == nullptr);
   CHECK(root.threshold(Kind::TrustRoot) == 1);
   packet::Digest digest;
   digest.fill(2);
@@ -179,6 +181,40 @@ TEST_CASE("refuses counts outside their limits, and another length than they mak
   CHECK(root_verdict(spec) == "E_ROOT_FORMAT");
 }
 
+TEST_CASE("refuses one key, one channel and one revocation too many, though all bytes are there") {
+  RootSpec root;
+  for (uint8_t i = 1; i <= 17; ++i) root.keys.push_back({Key{i}});
+  root.signers = {{kAlice, sign_trust}};
+  CHECK(root_verdict(root) == "E_ROOT_FORMAT");
+  root.keys.pop_back();
+  CHECK(root_verdict(root) == "OK");
+  for (int i = 0; i < 65; ++i) root.channels.push_back({"c" + std::to_string(10 + i)});
+  CHECK(root_verdict(root) == "E_ROOT_FORMAT");
+  root.channels.clear();
+  for (int i = 0; i < 257; ++i) {
+    root.revoked.emplace_back(32);
+    put(root.revoked.back(), 0, static_cast<uint64_t>(i / 256), 1);
+    put(root.revoked.back(), 1, static_cast<uint64_t>(i % 256), 1);
+  }
+  CHECK(root_verdict(root) == "E_ROOT_FORMAT");
+  root.revoked.pop_back();
+  CHECK(root_verdict(root) == "OK");
+}
+
+TEST_CASE("a root without keys is refused as that, and a channel without a name") {
+  RootSpec root;
+  root.signers = {{kAlice, sign_trust}};
+  TrustStore store;
+  const Error error = TrustStore::open_root(root.build(), nullptr, store);
+  CHECK(error.status == Status::RootFormat);
+  CHECK(std::string(error.where) == "number of keys");
+  root.keys = {{kAlice}};
+  root.channels = {{""}, {"arm"}};
+  CHECK(root_verdict(root) == "E_ROOT_FORMAT");
+  root.channels = {{"a"}, {"arm"}};
+  CHECK(root_verdict(root) == "OK");
+}
+
 TEST_CASE("refuses every reserved byte that is set") {
   for (size_t at = 7; at < 16; ++at) CHECK(with_section_patch(at, 1) == "E_ROOT_FORMAT");
   CHECK(with_section_patch(kFirstKey + 33, 1) == "E_ROOT_FORMAT");
@@ -229,6 +265,13 @@ TEST_CASE("refuses a key that stands twice, and a weak one") {
   CHECK(root_verdict(root) == "E_KEY_INVALID");
 }
 
+TEST_CASE("the content of a root has the digest that its successor will name") {
+  CHECK(with_header_patch(88, 1) == "E_CONTENT_DIGEST");
+  PacketSpec spec = root_of_alice_and_bob().packet();
+  spec.before_signing.push_back({spec.record_at(0) + 64, 1, 1});
+  CHECK(root_verdict(spec) == "E_RAW_DIGEST");
+}
+
 TEST_CASE("refuses header fields that a root has no use for") {
   for (const size_t at : {48u, 72u, 84u, 164u, 168u, 172u, 176u, 180u, 184u, 188u, 192u})
     CHECK(with_header_patch(at, 1) == "E_ROOT_FORMAT");
@@ -240,6 +283,9 @@ TEST_CASE("refuses header fields that a root has no use for") {
   CHECK(root_verdict(root) == "E_ROOT_FORMAT");
   root.version = uint64_t{1} << 32;
   CHECK(root_verdict(root) == "E_ROOT_FORMAT");
+  root.version = UINT32_MAX;
+  root.previous = Blob(32, 1);
+  CHECK(root_verdict(root) == "OK");
 }
 
 TEST_CASE("a root is not compressed and not larger than 65,536 bytes") {
@@ -302,6 +348,13 @@ TEST_CASE("a new root needs the thresholds of the old one and of itself") {
   CHECK(chain_verdict(first, second) == "E_SIG_ROLE");
   second.signers = {{kAlice, sign_trust}, {kStranger, sign_absent}};
   CHECK(chain_verdict(first, second) == "E_SIG_THRESHOLD");
+}
+
+TEST_CASE("a root is opened as one, and never verified as a packet") {
+  Device device = device_for(Kind::TrustRoot);
+  CHECK(device.verdict(root_of_alice_and_bob().packet()) == "E_ARGUMENT");
+  device.trust = opened(root_of_alice_and_bob());
+  CHECK(device.verdict(root_of_alice_and_bob().packet()) == "E_ARGUMENT");
 }
 
 TEST_CASE("what fails leaves the root that was there") {

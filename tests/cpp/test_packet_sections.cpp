@@ -75,7 +75,7 @@ TEST_CASE("refuses sections that belong to another kind") {
     adapter.sections.insert(adapter.sections.begin(), {type, {1}});
     CHECK(device_for(Kind::Adapter).verdict(adapter) == "E_SECTION_UNKNOWN");
   }
-  for (const uint32_t type : {1u, 12u, 17u}) {
+  for (const uint32_t type : {1u, 10u, 12u, 17u}) {
     PacketSpec root = root_spec();
     root.sections.insert(root.sections.begin(), {type, {1}});
     CHECK(root_verdict(root) == "E_SECTION_UNKNOWN");
@@ -201,6 +201,10 @@ TEST_CASE("refuses a section without bytes") {
   CHECK(verdict_of(0, kStoredLen, 0) == "E_SECTION_LAYOUT");
   CHECK(verdict_of(1, kStoredLen, 0) == "E_SECTION_LAYOUT");
   CHECK(verdict_of(1, kRawLen, 0) == "E_SECTION_LAYOUT");
+  // A frame of no bytes where no byte is missing, in a section that nobody opens.
+  PacketSpec spec = with_section(300, {}, 2);
+  spec.before_signing = {{spec.record_at(4) + kFlags, 3, 4}, {spec.record_at(4) + kRawLen, 9, 8}};
+  CHECK(verdict(spec) == "E_SECTION_LAYOUT");
 }
 
 TEST_CASE("a section that is not compressed is stored as it is") {
@@ -225,6 +229,11 @@ TEST_CASE("raw lengths may reach the limit of their section, and not go beyond")
       }();
       CHECK(verdict(spec) == (over == 0 ? "OK" : "E_LIMIT"));
     }
+  }
+  PacketSpec optional = with_section(300, pattern(9), 3);
+  for (const uint64_t over : {0u, 1u}) {
+    optional.before_signing = {{optional.record_at(4) + kRawLen, (uint64_t{1} << 30) + over, 8}};
+    CHECK(verdict(optional) == (over == 0 ? "OK" : "E_LIMIT"));
   }
   CHECK(verdict_of(1, kRawLen, UINT64_MAX) == "E_LIMIT");
   CHECK(verdict_of(2, kRawLen, UINT64_MAX) == "E_LIMIT");

@@ -64,6 +64,13 @@ PacketSpec with_frame(Blob frame, Blob raw) {
   return spec;
 }
 
+// Which part of the frame was refused.
+std::string place_of(const Blob& frame, const Blob& raw) {
+  Device device;
+  CHECK(device.verdict(with_frame(frame, raw)) == "E_ZSTD_FRAME");
+  return device.error.where;
+}
+
 std::string verdict_of(const Blob& frame, const Blob& raw) {
   return verdict(with_frame(frame, raw));
 }
@@ -120,6 +127,19 @@ TEST_CASE("refuses skippable frames, before, behind and alone") {
     CHECK(verdict_of(behind, kRaw) == "E_ZSTD_FRAME");
     CHECK(verdict_of(skippable, kRaw) == "E_ZSTD_FRAME");
   }
+}
+
+TEST_CASE("refuses a skippable frame whose length reads like a frame header") {
+  Blob skippable = number(0x184D2A50, 4);
+  append(skippable, 0x0120, 4);  // single segment, content of one byte
+  skippable.resize(8 + 0x0120);
+  CHECK(verdict_of(skippable, {0}) == "E_ZSTD_FRAME");
+}
+
+TEST_CASE("an error says whether the head of a frame was refused, or its blocks") {
+  CHECK(place_of(number(0x184D2A50, 4), kRaw) == "frame header of section");
+  CHECK(place_of(frame_head(0x60, {}), Blob(256)) == "frame header of section");
+  CHECK(place_of(frame_head(0x60, number(0, 2)), Blob(256)) == "blocks of section");
 }
 
 TEST_CASE("refuses legacy and magicless frames") {

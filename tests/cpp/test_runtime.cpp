@@ -175,7 +175,19 @@ TEST_CASE("a golden section that does not fit the program is refused") {
   CHECK(verdict_with_gold({{8, 28, 4}, {12, 24, 4}}) == "E_GOLD_FORMAT");
   PacketSpec spec = sample_packet();
   add_gold(spec, Blob(15));
-  CHECK(Robot().load(spec) == "E_GOLD_FORMAT");
+  Robot robot;
+  const Error error = Policy::load(spec.build(), trust_in_maker(), {}, robot.policy);
+  CHECK(code_of(error) == "E_GOLD_FORMAT");
+  CHECK(std::string(error.where) == "header");
+}
+
+TEST_CASE("a packet of a channel loads where no channel is asked for") {
+  PacketSpec spec = sample_packet();
+  spec.before_signing.push_back({72, 1, 1});
+  LoadOptions options;
+  CHECK(Robot().load(spec, options) == "OK");
+  options.channel = "arm-left";
+  CHECK(Robot().load(spec, options) == "E_CHANNEL");
 }
 
 TEST_CASE("there are 1 to 16 golden cases") {
@@ -337,6 +349,9 @@ TEST_CASE("verify_packet judges a base whole, an adapter up to its content") {
   foreign.signers = {{Key{7}}};
   CHECK(verdict(foreign, info) == "E_SIG_UNKNOWN_KEY");
   CHECK(code_of(verify_packet({}, trust_in_maker(), {}, nullptr, info)) == "E_MAGIC");
+  foreign = golden_packet();
+  foreign.before_signing.push_back({20, 1, 4});
+  CHECK(verdict(foreign, info) == "E_LAYOUT");
   CHECK(info.kind == 2);  // untouched on failure
 }
 

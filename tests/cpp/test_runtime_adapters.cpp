@@ -168,6 +168,26 @@ TEST_CASE("an adapter that changes nothing fails its golden cases") {
   CHECK(load_robot(base()).attach(spec, "idle") == "E_SELFTEST");
 }
 
+TEST_CASE("one golden case in which an adapter changes something is enough") {
+  // A patch without a bias gives nothing for an input of zeros.
+  ProgramBuilder p;
+  const uint16_t x = p.input("x", 1);
+  p.op(Opcode::Linear, p.output("y", 1), {x, p.matrix(1, 1, {1})});
+  p.slot(0, 1);
+  AdapterBuilder adapter;
+  adapter.patches.push_back({.rank = 1, .a = {1}, .a_scale = {1}, .b = {1}, .b_scale = {1}});
+  const auto verdict = [&](const std::vector<Floats>& cases) {
+    Rig rig(p);
+    rig.attach({{adapter, 1}});
+    PacketSpec spec = adapter_packet(p, adapter);
+    add_gold(spec, gold_of(rig, cases));
+    return load_robot(base_packet(p)).attach(spec, "a");
+  };
+  CHECK(verdict({{1}, {0}}) == "OK");
+  CHECK(verdict({{0}, {1}}) == "OK");
+  CHECK(verdict({{0}, {0}}) == "E_SELFTEST");
+}
+
 TEST_CASE("an adapter's constants count against the device's memory, repacked") {
   // B [1000, 1] is 1,000 bytes and 64,000 in rows of 64.
   ProgramBuilder p;

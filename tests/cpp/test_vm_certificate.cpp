@@ -45,6 +45,13 @@ TEST_CASE("the certificate of an f32 layer with a slot, by hand") {
   CHECK(c.cost_units == (500 + 4 * 2000 + 8 * 20) + (500 + 40 * 20));
 }
 
+TEST_CASE("an f32 layer without a slot quantises nothing") {
+  P p;
+  const uint16_t x = p.input("x", 100);
+  p.op(Opcode::Linear, p.output("y", 20), {x, p.matrix(20, 100, Floats(2000, 1))});
+  CHECK(certificate_of(p).arena_bytes == 448 + 2 * 128);
+}
+
 TEST_CASE("the certificate of the sample, by hand") {
   const vm::Certificate c = certificate_of(sample::program());
   // in 24 + 8 -> 64; out 16 + 4 -> 64; arena 24 + 32 + 36 + 36 + 12 + 16 = 156 -> 192;

@@ -186,6 +186,28 @@ TEST_CASE("a new state that is not finite is a fault, whatever the action is") {
   });
 }
 
+TEST_CASE("an action of zero takes the zero of the limit that it meets") {
+  P p;
+  const uint16_t x = p.input("x", 2);
+  p.op(Opcode::Copy, p.output("act", 2), {x});
+  p.actuate<float>("act", {0, -1}, {1, -0.0f}, {0, -1});
+  Rig rig(p);
+  CHECK(rig.tick({-0.0f, 0}) == words(Floats{0, -0.0f}));
+}
+
+TEST_CASE("the limits of an index are whole numbers") {
+  const auto pick = [](int32_t low, int32_t high) {
+    P p;
+    const uint16_t x = p.input("x", 4);
+    p.op(Opcode::Argmax, p.output("choice", 1, DType::I32), {x});
+    p.actuate<int32_t>("choice", {low}, {high}, {high});
+    return Rig(p).tick({0, 0, 1, 0});
+  };
+  CHECK(pick(-1, 3) == words(Ints{2}));
+  CHECK(pick(-1, 1) == words(Ints{1}));
+  CHECK(pick(3, 3) == words(Ints{3}));
+}
+
 TEST_CASE("rate limits count from what left the actuator, and not from the first tick") {
   P p;
   const uint16_t x = p.input("x", 2);

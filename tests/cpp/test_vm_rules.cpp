@@ -224,6 +224,8 @@ const Mutant kLimits[] = {
      }},
     {"a rate limit below 0", Status::ProgSafe,
      [](P& p) { set_limit(p.safe[0].max_delta, -0x1p-149f); }},
+    {"the widest rate limit", Status::Ok,
+     [](P& p) { set_limit(p.safe[0].max_delta, 0x1.fffffep127f); }},
     {"a rate limit that is not a number", Status::ProgSafe,
      [](P& p) { set_limit(p.safe[0].max_delta, kNan); }},
     {"a rate limit that is infinite", Status::ProgSafe,
@@ -233,6 +235,8 @@ const Mutant kLimits[] = {
      [](P& p) { p.safe[1].low = words(Ints{2}); }},
     {"a high below the safe action, of i32", Status::ProgSafe,
      [](P& p) { p.safe[1].high = words(Ints{0}); }},
+    {"a low, a high and a safe action that are equal, of i32", Status::Ok,
+     [](P& p) { p.safe[1].low = words(Ints{1}), p.safe[1].high = words(Ints{1}); }},
     {"the widest limits of i32", Status::Ok,
      [](P& p) { p.safe[1].low = words(Ints{INT32_MIN}), p.safe[1].high = words(Ints{INT32_MAX}); }},
 };

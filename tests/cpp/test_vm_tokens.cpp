@@ -206,6 +206,16 @@ TEST_CASE("linear takes rows of its columns and gives as many of its rows") {
   CHECK(verdict({2, 3, 12}, {6, 7}) == "E_PROG_SHAPE");
 }
 
+TEST_CASE("the rows of linear are f32 and those of its operand") {
+  P p;
+  const uint16_t x = p.image("x", Storage::Input, {2, 5});
+  const uint16_t y = p.image("y", Storage::Output, {2, 1});
+  p.op(Opcode::Linear, y, {x, p.matrix(1, 5, Floats(5, 1))});
+  CHECK(code_of(p) == "OK");
+  CHECK(after(p, [](P& q) { q.tensors[1].dtype = DType::I32; }) == "E_PROG_SHAPE");
+  CHECK(after(p, [](P& q) { q.tensors[1].dims = {2, 1, 1}; }) == "E_PROG_SHAPE");
+}
+
 TEST_CASE("norms take the gain of one row, and give the shape they take") {
   for (const Opcode opcode : {Opcode::LayerNorm, Opcode::RmsNorm, Opcode::Softmax}) {
     const P p = norm(opcode, {3, 4});

@@ -208,6 +208,14 @@ TEST_CASE("kernels are constant i8 of rank 4, and groups divide both sides") {
   CHECK(after(p, [](P& q) { q.instructions[0].in[1] = 0; }) == "E_PROG_SHAPE");
 }
 
+TEST_CASE("kernels of three dimensions are refused, though they could be read as four") {
+  Conv conv{.channels = 2, .out_channels = 2, .groups = 2};
+  P p = conv.program();
+  CHECK(code_of(p) == "OK");
+  p.tensors[p.instructions[0].in[1]].dims.resize(3);
+  CHECK(code_of(p) == "E_PROG_SHAPE");
+}
+
 TEST_CASE("a conv2d sums at most 133,144 products") {
   const auto verdict = [](uint32_t height, uint32_t channels) {
     Conv conv{.image = {height, 1}, .kernel = {height, 1}, .channels = channels, .out_channels = 1};
