@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // test_packet_header.cpp -- steps 0 to 2: reading the file, the header and its lengths.
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +105,23 @@ TEST_CASE("refuses bytes over the cap that did not come from read_file") {
   CHECK(device.verdict(file) == "E_TOO_LARGE");
   device.request.limits.file_bytes = file.size();
   CHECK(device.verdict(file) == "OK");
+}
+
+TEST_CASE("no device takes more than 2^30 bytes, whatever it says") {
+  const size_t size = (size_t{1} << 30) + 1;
+  void* zeros = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  REQUIRE(zeros != MAP_FAILED);
+  const Bytes file(static_cast<const uint8_t*>(zeros), size);
+  packet::Request request;
+  request.limits.file_bytes = UINT64_MAX;
+  std::unique_ptr<packet::VerifiedPacket> packet;
+  const packet::TrustStore trust = trusting({&kAlice});
+  const auto verdict_of = [&](Bytes bytes) {
+    return std::string(status_code(packet::Verifier::verify(bytes, trust, request, packet).status));
+  };
+  CHECK(verdict_of(file) == "E_TOO_LARGE");
+  CHECK(verdict_of(file.first(size - 1)) == "E_MAGIC");
+  munmap(zeros, size);
 }
 
 TEST_CASE("refuses what does not begin like a packet") {

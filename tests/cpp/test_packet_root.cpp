@@ -268,7 +268,7 @@ TEST_CASE("refuses a key that stands twice, and a weak one") {
 TEST_CASE("the content of a root has the digest that its successor will name") {
   CHECK(with_header_patch(88, 1) == "E_CONTENT_DIGEST");
   PacketSpec spec = root_of_alice_and_bob().packet();
-  spec.before_signing.push_back({spec.record_at(0) + 64, 1, 1});
+  spec.before_signing.push_back({spec.record_at(0) + 64, 1, 8});
   CHECK(root_verdict(spec) == "E_RAW_DIGEST");
 }
 

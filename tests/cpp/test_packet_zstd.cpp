@@ -262,3 +262,12 @@ TEST_CASE("all frames are opened before any content is compared") {
   CHECK(device.verdict(spec) == "E_RAW_DIGEST");
   CHECK(device.error.index == 0);
 }
+
+TEST_CASE("a frame says its size, even where the byte behind its window would pass for it") {
+  // The block header of 73 bytes begins with 73: 73 * 8 + 1 = 2 * 256 + 73.
+  PacketSpec spec = base_spec();
+  const Blob content = pattern(73);
+  const Blob frame = raw_block_frame(frame_head(0x00, number(0x50, 1)), content);
+  spec.sections[kConst] = {3, content, 1, frame};
+  CHECK(verdict(spec) == "E_ZSTD_FRAME");
+}

@@ -16,7 +16,73 @@ vm::Certificate certificate_of(const P& builder) {
 
 uint64_t cost_of(Opcode opcode) { return certificate_of(one_op(opcode).program).cost_units; }
 
+// Two instructions side by side; the first two programs of a test differ in which comes first.
+P two_linears(const std::vector<uint32_t>& columns) {
+  P p;
+  std::vector<uint16_t> x;
+  for (const uint32_t n : columns) x.push_back(p.input("x" + std::to_string(n), n));
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const uint32_t n = columns[i];
+    const uint16_t w = p.weights(1, n, Weights(n, 1), {1});
+    p.slot(p.op(Opcode::Linear, p.output("y" + std::to_string(n), 1), {x[i], w}),
+           static_cast<uint16_t>(n / 4));
+  }
+  return p;
+}
+
+P two_convolutions(const std::vector<uint32_t>& sides) {
+  P p;
+  std::vector<uint16_t> x;
+  for (const uint32_t n : sides)
+    x.push_back(p.image("x" + std::to_string(n), Storage::Input, {n, n, 2}));
+  for (size_t i = 0; i < sides.size(); ++i) {
+    const uint32_t n = sides[i];
+    const uint16_t w = p.kernels({1, 1, 1, 2}, {1, 2}, {1});
+    const uint16_t y = p.image("y" + std::to_string(n), Storage::Output, {n, n, 1});
+    p.op(Opcode::Conv2d, y, {x[i], w}, 1);
+    p.instructions.back().more = {1, 0, 0, 0, 0, 1, 1};
+  }
+  return p;
+}
+
+P two_attentions(const std::vector<uint32_t>& keys) {
+  P p;
+  const uint16_t q = p.image("q", Storage::Input, {2, 4});
+  std::vector<uint16_t> kv;
+  for (const uint32_t n : keys)
+    kv.push_back(p.image("kv" + std::to_string(n), Storage::Input, {n, 4}));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const uint16_t y = p.image("y" + std::to_string(keys[i]), Storage::Output, {2, 4});
+    p.op(Opcode::Attention, y, {q, kv[i], kv[i]}, 2);
+    p.instructions.back().more = {0.7f, 0, 0, 0};
+  }
+  return p;
+}
+
+// Two live tensors in the arena, the first of them above the second or below it.
+P two_in_the_arena(uint32_t first, uint32_t second) {
+  P p;
+  const uint16_t x = p.input("x", 100);
+  const uint16_t a = p.arena(100, first), b = p.arena(100, second);
+  p.op(Opcode::Tanh, a, {x});
+  p.op(Opcode::Relu, b, {x});
+  p.op(Opcode::Add, p.output("y", 100), {a, b});
+  return p;
+}
+
 }  // namespace
+
+TEST_CASE("scratch is that of the largest instruction, wherever it stands") {
+  const auto arena = [](const P& p) { return certificate_of(p).arena_bytes; };
+  // x 16 + 400 -> 448, outputs 8 -> twice 64, q 100 -> 128, hidden 4 * 25 -> 128, its q 25 -> 64.
+  CHECK(arena(two_linears({100, 4})) == 448 + 2 * 64 + 128 + 128 + 64);
+  CHECK(arena(two_linears({4, 100})) == arena(two_linears({100, 4})));
+  CHECK(arena(two_convolutions({20, 3})) == arena(two_convolutions({3, 20})));
+  CHECK(arena(two_convolutions({20, 3})) > arena(two_convolutions({3, 4})) + 20 * 20 * 2);
+  CHECK(arena(two_attentions({50, 3})) == arena(two_attentions({3, 50})));
+  CHECK(arena(two_attentions({50, 3})) > arena(two_attentions({3, 4})) + 46 * 4 * 4);
+  CHECK(arena(two_in_the_arena(448, 0)) == arena(two_in_the_arena(0, 448)));
+}
 
 TEST_CASE("the certificate of one int8 layer, by hand") {
   const vm::Certificate c = certificate_of(one_op(Opcode::Linear).program);

@@ -53,6 +53,27 @@ TEST_CASE("every opcode refuses an operand of i32, bar the index of gather") {
   }
 }
 
+TEST_CASE("the index of a gather is neither i8 nor f16") {
+  const auto gather_by = [](uint16_t (*constant)(P& p)) {
+    OneOp one = one_op(Opcode::Gather);
+    P& p = one.program;
+    const uint16_t x = p.instructions[one.op].in[1];
+    p.op(Opcode::Copy, p.output("echo", 2), {x});
+    p.instructions[one.op].in[1] = constant(p);
+    return code_of(p);
+  };
+  CHECK(gather_by([](P& p) { return p.constant({0, 1}); }) == "OK");
+  CHECK(gather_by([](P& p) {
+          const uint16_t index = p.weights(2, 1, {0, 1}, {1, 1});
+          p.tensors[index].dims = {2};
+          return index;
+        }) == "E_PROG_SHAPE");
+  CHECK(gather_by([](P& p) {
+          return p.add(
+              {.dtype = DType::F16, .storage = Storage::Const, .dims = {2}, .values = Blob(4)});
+        }) == "E_PROG_SHAPE");
+}
+
 TEST_CASE("a linear over rows refuses rows of i32") {
   OneOp one;
   P& p = one.program;
