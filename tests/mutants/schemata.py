@@ -30,7 +30,10 @@ VALIDATOR = tuple(
     )
 )  # fmt: skip
 # What a build of the C++ tests needs.
-_NEEDED = ("CMakeLists.txt", "cmake", "cpp", "tests/cpp", "benchmarks/kernels")
+_NEEDED = (
+    *("CMakeLists.txt", "cmake", "cpp", "tests/cpp", "benchmarks/kernels"),
+    *("tests/fuzz/CMakeLists.txt", "tests/fuzz/*.cpp", "tests/fuzz/*.hpp"),
+)
 
 
 @dataclass(frozen=True)
