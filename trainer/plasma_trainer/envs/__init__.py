@@ -3,6 +3,7 @@
 
 from plasma_trainer.envs.actuator import Actuator
 from plasma_trainer.envs.episodes import Act, Episode, episode_returns, fly
+from plasma_trainer.envs.pixels import make_pixel_plant
 from plasma_trainer.envs.plants import VARIANTS, make_plant, step_limit
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Episode",
     "episode_returns",
     "fly",
+    "make_pixel_plant",
     "make_plant",
     "step_limit",
 ]
