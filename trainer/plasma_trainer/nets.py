@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three network pieces every model here is built from: a plain MLP, a batch of MLPs, and a normaliser."""
+"""The network pieces every model here is built from: a plain MLP, a batch of MLPs, a normaliser."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+MEMBERS = 5  # of whatever judges its own ignorance by disagreement
 
 
 def mlp(sizes: Sequence[int], activation: type[nn.Module], output_gain: float) -> nn.Sequential:
@@ -47,6 +49,20 @@ def member_mlp(members: int, inputs: int, hidden: int, outputs: int) -> nn.Seque
         nn.SiLU(),
         MemberLinear(members, hidden, outputs),
     )
+
+
+def deal(rows: Tensor) -> Tensor:
+    """[N, ...] -> [M, N // M, ...]: every member its own rows, as its own minibatch; up to M - 1 are left over.
+
+    Members that start and learn differently differ where there was no data (Lakshminarayanan et al., 2017).
+    """
+    share = len(rows) // MEMBERS
+    return rows[: share * MEMBERS].unflatten(0, (share, MEMBERS)).transpose(0, 1)
+
+
+def spread(prediction: Tensor) -> Tensor:
+    """Members' predictions [M, B, D] -> root mean square over D of their standard deviation, [B]."""
+    return prediction.var(0).mean(-1).sqrt()
 
 
 class Normalizer(nn.Module):

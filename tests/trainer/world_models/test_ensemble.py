@@ -43,7 +43,7 @@ def test_learns_a_known_system(world: Ensemble) -> None:
     action = torch.rand(500, 1) * 1.8 - 0.9
     next_obs, reward, terminated = step(obs, action)
     imagined = world.imagine(obs, action, torch.Generator().manual_seed(0))
-    assert (imagined.next_obs - next_obs).abs().mean() < 0.02
+    assert (imagined.state - next_obs).abs().mean() < 0.02
     assert (imagined.reward - reward).abs().mean() < 0.05
     assert (imagined.terminated == terminated).float().mean() > 0.95
     assert imagined.lost.float().mean() < 0.05
@@ -55,7 +55,7 @@ def test_imagining_is_bit_equal_for_a_seed(world: Ensemble) -> None:
     second = world.imagine(obs, action, torch.Generator().manual_seed(5))
     other = world.imagine(obs, action, torch.Generator().manual_seed(6))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not torch.equal(first.next_obs, other.next_obs)
+    assert not torch.equal(first.state, other.state)
 
 
 def test_members_disagree_where_there_was_no_data(world: Ensemble) -> None:
@@ -67,7 +67,7 @@ def test_members_disagree_where_there_was_no_data(world: Ensemble) -> None:
 def test_a_world_is_lost_outside_its_data_and_stays_within_its_range(world: Ensemble) -> None:
     imagined = world.imagine(torch.full((20, 2), 2.0), torch.ones(20, 1), torch.Generator())
     assert imagined.lost.all()
-    assert (imagined.next_obs <= world.obs_high).all()
+    assert (imagined.state <= world.obs_high).all()
 
 
 def test_a_reward_is_never_better_than_any_that_was_earned(world: Ensemble) -> None:
@@ -81,18 +81,18 @@ def test_an_action_beyond_its_limits_counts_as_the_limit(world: Ensemble) -> Non
     far = world.imagine(obs, torch.full((8, 1), 9.0), torch.Generator().manual_seed(0))
     limit = world.action_high.expand(8, 1)
     at_limit = world.imagine(obs, limit, torch.Generator().manual_seed(0))
-    assert torch.equal(far.next_obs, at_limit.next_obs)
+    assert torch.equal(far.state, at_limit.state)
 
 
 def test_losses_come_with_metrics_and_gradients_of_their_own_part(world: Ensemble) -> None:
     batch = {name: column.expand(5, *column.shape) for name, column in experience(32).items()}
     world.zero_grad()
-    loss, metrics = world.observe_dynamics(batch)
+    loss, metrics = world.dynamics_loss(batch)
     loss.backward()
     assert set(metrics) == {"delta_mse"}
     assert all(p.grad is None for p in world.outcome.parameters())
     assert all(p.grad is not None for p in world.dynamics.parameters())
-    _, metrics = world.observe_outcome(batch)
+    _, metrics = world.outcome_loss(batch)
     assert set(metrics) == {"reward_mse", "end_bce"}
 
 
@@ -115,6 +115,6 @@ def test_a_broken_plant_changes_the_dynamics_and_not_what_a_step_is_worth(world:
     other.load_state_dict(world.state_dict())
     fit(other, broken, task, updates=300, seed=0)
     obs, push = torch.zeros(1, 2), torch.ones(1, 1)
-    assert other.imagine(obs, push, torch.Generator()).next_obs[0, 1] < -0.15
+    assert other.imagine(obs, push, torch.Generator()).state[0, 1] < -0.15
     edge = torch.tensor([[0.9, 0.9]])
     assert other.imagine(edge, push, torch.Generator()).terminated.all()

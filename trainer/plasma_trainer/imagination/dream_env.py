@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from plasma_trainer.errors import UsageError
 from plasma_trainer.imagination.phantoms import Phantoms, Starts
-from plasma_trainer.world_models import Ensemble
+from plasma_trainer.world_models import World
 
 
 class DreamVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
@@ -30,7 +30,7 @@ class DreamVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def __init__(
         self,
-        world: Ensemble,
+        world: World,
         reset_obs: torch.Tensor,
         observation_space: spaces.Box,
         action_space: spaces.Discrete | spaces.Box,
@@ -43,7 +43,8 @@ class DreamVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.single_observation_space, self.single_action_space = observation_space, action_space
         self.observation_space = batch_space(observation_space, num_envs)
         self.action_space = batch_space(action_space, num_envs)
-        self._world, self._starts = world, Starts(reset_obs, reset_obs, visited_share=0.0)
+        starts = world.start(reset_obs)
+        self._world, self._starts = world, Starts(starts, starts, visited_share=0.0)
         self._max_steps, self._lost_return = max_steps, lost_return
         self._phantoms: Phantoms | None = None
 
@@ -54,7 +55,13 @@ class DreamVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         super().reset(seed=seed)
         fresh = int(self.np_random.integers(2**31))
         self._phantoms = Phantoms(
-            self._world, self._starts, self.num_envs, self._max_steps, fresh, self._lost_return
+            self._world,
+            self._starts,
+            self.num_envs,
+            self._max_steps,
+            fresh,
+            self._lost_return,
+            view=self._world.decode,
         )
         return self._observed(self._phantoms.obs), {}
 

@@ -10,28 +10,31 @@ import torch
 from torch import Tensor
 
 from plasma_trainer.data import Paths
-from plasma_trainer.world_models import Ensemble
+from plasma_trainer.world_models import World
 
 Sample = Callable[[Tensor, torch.Generator], Tensor]
-"""Observations [B, O] and a source of randomness in, actions [B] int64 or [B, A] float32 out."""
+"""What is seen [B, F] and a source of randomness in, actions [B] int64 or [B, A] float32 out."""
 
 
 @dataclass(frozen=True)
 class Starts:
     """Where phantom paths begin. A share `visited_share` of them starts in the middle of real experience.
 
-    reset_obs [R, O]: first observations of real episodes; visited_obs [V, O]: any observations.
+    reset_states [R, S]: a world's states at the first observations of real episodes; visited_states [V, S]: any.
     """
 
-    reset_obs: Tensor
-    visited_obs: Tensor
+    reset_states: Tensor
+    visited_states: Tensor
     visited_share: float
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """[count, O]"""
-        visited = torch.rand(count, generator=generator) < self.visited_share
-        from_reset = _rows(self.reset_obs, count, generator)
-        return torch.where(visited[:, None], _rows(self.visited_obs, count, generator), from_reset)
+        """[count, S]"""
+        visited = (
+            torch.rand(count, generator=generator, device=generator.device) < self.visited_share
+        )
+        from_reset = _rows(self.reset_states, count, generator)
+        from_visited = _rows(self.visited_states, count, generator)
+        return torch.where(visited[:, None], from_visited, from_reset)
 
 
 class Phantoms:
@@ -42,40 +45,50 @@ class Phantoms:
     With `lost_return`, a life ends where the world is lost, as if it had earned that return from there on (the HALT
     state of MOReL, Kidambi et al., 2020); see `worst_return`. Without it, life goes on as the world believes, and
     a policy learns the world's mistakes before it learns the task.
+
+    Paths show what `view` shows of a state: a world's features, which its own policies read, or its decoded
+    observations, which anybody's do. Everything stays on the device that the starts are on.
     """
 
     def __init__(
         self,
-        world: Ensemble,
+        world: World,
         starts: Starts,
         count: int,
         max_steps: int,
         seed: int,
         lost_return: float | None,
+        view: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.world, self.starts, self.max_steps = world, starts, max_steps
-        self.lost_return = lost_return
-        self.generator = torch.Generator().manual_seed(seed)
-        self.obs = self.starts.draw(count, self.generator)  # [B, O]
-        self.age = torch.zeros(count, dtype=torch.int64)  # [B] steps
+        self.lost_return, self.view = lost_return, view or world.features
+        self.generator = torch.Generator(starts.reset_states.device).manual_seed(seed)
+        self.state = self.starts.draw(count, self.generator)  # [B, S]
+        self.age = torch.zeros_like(self.state[:, 0], dtype=torch.int64)  # [B] steps
+
+    @property
+    def obs(self) -> Tensor:
+        """[B, F]: what the lives see before they act."""
+        return self.view(self.state)
 
     def stagger(self) -> None:
         """Give the lives different ages. Of equal ages, they would all be in the same phase of the task at any time,
         and whoever learns from one stretch of them would forget the other phases."""
-        self.age = torch.randint(self.max_steps, self.age.shape, generator=self.generator)
+        self.age = torch.randint_like(self.age, self.max_steps, generator=self.generator)
 
     def step(self, action: Tensor) -> Paths:
-        """One step of every life, as columns without the T axis. Afterwards `self.obs` is where the next one begins."""
-        obs, step = self.obs, self.world.imagine(self.obs, action, self.generator)
+        """One step of every life, as columns without the T axis. Afterwards `self.state` is where the next begins."""
+        obs, step = self.obs, self.world.imagine(self.state, action, self.generator)
         reward, terminated = step.reward, step.terminated
         if self.lost_return is not None:
             reward = reward + self.lost_return * (step.lost & ~terminated)
             terminated = terminated | step.lost
         self.age += 1
         truncated = (self.age >= self.max_steps) & ~terminated
-        row = Paths(obs, action, reward, step.next_obs, terminated, truncated, step.uncertainty)
+        next_obs = self.view(step.state)
+        row = Paths(obs, action, reward, next_obs, terminated, truncated, step.uncertainty)
         fresh = self.starts.draw(len(obs), self.generator)
-        self.obs = torch.where(row.ended[:, None], fresh, step.next_obs)
+        self.state = torch.where(row.ended[:, None], fresh, step.state)
         self.age = torch.where(row.ended, 0, self.age)
         return row
 
@@ -88,14 +101,14 @@ class Phantoms:
 
 
 def simulate(
-    world: Ensemble, policy: Sample, start_obs: Tensor, n: int, horizon: int, seed: int
+    world: World, policy: Sample, start_states: Tensor, n: int, horizon: int, seed: int
 ) -> Paths:
-    """`n` phantom paths of at most `horizon` steps, each from a random row of start_obs [R, O].
+    """`n` phantom paths of at most `horizon` steps, each from a random row of start_states [R, S].
 
     Equal seeds give equal bits. Paths go where the world believes, also where it is lost: this is for looking at what a
     policy was promised, not for training one. After a path's first end (see Paths.in_first_episode) comes another life.
     """
-    starts = Starts(start_obs, start_obs, visited_share=0.0)
+    starts = Starts(start_states, start_states, visited_share=0.0)
     return Phantoms(world, starts, n, horizon, seed, lost_return=None).roll(policy, horizon)
 
 
@@ -109,4 +122,4 @@ def worst_return(reward: Tensor, terminated: Tensor, discount: float) -> float:
 
 
 def _rows(table: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    return table[torch.randint(len(table), (count,), generator=generator)]
+    return table[torch.randint(len(table), (count,), generator=generator, device=table.device)]

@@ -85,7 +85,7 @@ def _phantoms(skill: Skill, world: Ensemble, start_obs: Tensor, seed: int) -> Pa
     return simulate(
         world,
         lambda obs, _: greedy(policy, obs),
-        start_obs,
+        world.start(start_obs),
         PATHS,
         horizon,
         derive(seed, "phantoms"),

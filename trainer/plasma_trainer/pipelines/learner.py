@@ -57,7 +57,7 @@ class Learner:
         self.data = block if self.data is None else self.data + block
         return block
 
-    def learn_world(self, index: int) -> dict[str, float]:
+    def learn_world(self, index: int) -> dict[str, Tensor]:
         """Fit the world to everything lived."""
         plant, task = self.experience()
         return fit(self.world, plant, task, UPDATES, derive(self.seed, "fit", index))
@@ -72,7 +72,11 @@ class Learner:
             self.agent.calm(task["obs"])
         phantoms = Phantoms(
             self.world,
-            Starts(torch.from_numpy(self.everything.reset_obs), task["obs"], VISITED_SHARE),
+            Starts(
+                self.world.start(torch.from_numpy(self.everything.reset_obs)),
+                self.world.start(task["obs"]),
+                VISITED_SHARE,
+            ),
             PATHS,
             step_limit(self.plant),
             derive(self.seed, "phantoms", index),

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fitting an ensemble to real transitions."""
+"""Fitting an ensemble to loose transitions, whose plant may have changed; episodes and all worlds: see pipelines/."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from plasma_trainer.world_models.ensemble import MEMBERS, Ensemble
+from plasma_trainer.nets import MEMBERS
+from plasma_trainer.world_models.ensemble import Ensemble
 
 BATCH = 128  # transitions per member and update
 
@@ -17,7 +18,7 @@ def fit(
     task: dict[str, Tensor],
     updates: int,
     seed: int,
-) -> dict[str, float]:
+) -> dict[str, Tensor]:
     """Fit the dynamics to `plant` and the outcomes to `task`, both transition columns (see Transitions.tensors).
 
     The two are the same until a plant breaks. Then `plant` is what was seen since, and `task` everything ever seen:
@@ -29,12 +30,12 @@ def fit(
     optimizer = torch.optim.AdamW(world.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
     plant_bootstrap = _bootstrap(len(plant["reward"]), generator)
     task_bootstrap = _bootstrap(len(task["reward"]), generator)
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Tensor] = {}
     for _ in range(updates):
         plant_batch = _minibatch(plant, plant_bootstrap, generator)
         task_batch = _minibatch(task, task_bootstrap, generator)
-        dynamics_loss, dynamics_metrics = world.observe_dynamics(plant_batch)
-        outcome_loss, outcome_metrics = world.observe_outcome(task_batch)
+        dynamics_loss, dynamics_metrics = world.dynamics_loss(plant_batch)
+        outcome_loss, outcome_metrics = world.outcome_loss(task_batch)
         optimizer.zero_grad()
         (dynamics_loss + outcome_loss).backward()
         torch.nn.utils.clip_grad_norm_(world.parameters(), 10.0)
