@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plasma-train: learn, adapt, audit, evaluate, export."""
+"""plasma-train: learn, adapt, audit, evaluate, export; and judge world models."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from plasma_trainer.errors import TrainerError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import evaluate as evaluating
+from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
 from plasma_trainer.pipelines import train as training
 from plasma_trainer.pipelines.rounds import Result
@@ -116,6 +117,31 @@ def evaluate(
             plant = variant or skill.variant
             returns = evaluating.evaluate(skill.env, plant, act, episodes, seed)
             console.print(f"{name}: return {returns}")
+
+
+@app.command()
+def evaluate_world(
+    env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
+    out: Out,
+    pixels: Annotated[bool, typer.Option(help="Observe 64x64 frames only.")] = False,
+    worlds: Annotated[str | None, typer.Option(help="Comma-separated; default: all.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Run whose policy takes half the steps.")
+    ] = None,
+    real_steps: Steps = 10_000,
+    updates: Annotated[int, typer.Option(min=1, help="Of each world, at most.")] = 3000,
+    batch: Annotated[int, typer.Option(min=1, help="Stretches in a batch.")] = 16,
+    length: Annotated[int, typer.Option(min=2, help="Steps in a stretch.")] = 32,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: Seed = 0,
+) -> None:
+    """Fit world models to the same real episodes, and judge them on others: one table."""
+    run = None if policy is None else str(policy.resolve())
+    args = judging.WorldsArgs(env, pixels, run, seed, real_steps, updates, batch, length)
+    names = tuple(worlds.split(",")) if worlds else None
+    with _errors():
+        rows = judging.evaluate_worlds(args, names, device, out, console)
+    console.print(judging.table(f"{env}, {real_steps} real steps", rows))
 
 
 @app.command()

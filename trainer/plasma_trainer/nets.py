@@ -27,6 +27,14 @@ def mlp(sizes: Sequence[int], activation: type[nn.Module], output_gain: float) -
     return nn.Sequential(*layers)
 
 
+def normed_mlp(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers with layer normalisation and SiLU between them: what a memory feeds must not mind its scale."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in zip(sizes[:-2], sizes[1:-1], strict=True):
+        layers += [nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
 class MemberLinear(nn.Module):
     """M independent linear layers in one matrix product: x [M, B, in] -> [M, B, out]."""
 

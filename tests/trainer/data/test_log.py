@@ -75,5 +75,7 @@ def test_a_log_survives_a_round_trip_through_a_file(tmp_path: Path) -> None:
 def test_refuses_what_is_no_trajectory() -> None:
     with pytest.raises(UsageError, match="3 observations, 3 actions and 3 rewards"):
         Trajectory(np.zeros((3, 1)), np.zeros(3), np.zeros(3), False)
+    with pytest.raises(UsageError, match="reward holds NaN or infinity"):
+        Trajectory(np.zeros((2, 1)), np.zeros(1), np.full(1, np.nan), False)
     with pytest.raises(UsageError, match="without episodes"):
         Log(())

@@ -40,6 +40,9 @@ class Trajectory:
                 f"a trajectory has {len(self.obs)} observations, {len(self.action)} actions and {steps} rewards; "
                 "expected T + 1, T and T, T at least 1"
             )
+        for name in ("obs", "action", "reward"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise UsageError(f"a trajectory's {name} holds NaN or infinity; leave it out")
 
     def __len__(self) -> int:
         return len(self.reward)

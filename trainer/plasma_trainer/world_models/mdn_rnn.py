@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from plasma_trainer.data import Sequences
 from plasma_trainer.errors import UsageError
+from plasma_trainer.nets import normed_mlp
 from plasma_trainer.world_models.disagreement import Disagreement
 from plasma_trainer.world_models.vector_world import VectorWorld
 from plasma_trainer.world_models.world import Imagined, Loss, masked_mean
@@ -53,8 +54,8 @@ class MdnRnn(VectorWorld):
         self.memory_size = layers * hidden * (2 if cell == "lstm" else 1)
         self.state_size = self.feature_size = obs_size + self.memory_size
         known = hidden + obs_size + action_size
-        self.mixture = _head(known, hidden, num_mixtures * (1 + 2 * obs_size))
-        self.outcome = _head(known + obs_size, hidden, 2)
+        self.mixture = normed_mlp((known, hidden, hidden, num_mixtures * (1 + 2 * obs_size)))
+        self.outcome = normed_mlp((known + obs_size, hidden, hidden, 2))
         self.disagreement = Disagreement(known, obs_size)
 
     def start(self, obs: Tensor) -> Tensor:
@@ -161,7 +162,3 @@ class MdnRnn(VectorWorld):
         mean, log_std = mean.gather(1, chosen)[:, 0], log_std.gather(1, chosen)[:, 0]
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         return mean + noise * torch.exp(log_std) * self.temperature.sqrt()
-
-
-def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, outputs))

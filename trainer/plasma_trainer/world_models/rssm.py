@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plasma_trainer.data import Sequences
-from plasma_trainer.nets import Normalizer
+from plasma_trainer.nets import Normalizer, normed_mlp
 from plasma_trainer.world_models.disagreement import Disagreement
-from plasma_trainer.world_models.images import ImageDecoder, ImageEncoder, unit_range
+from plasma_trainer.world_models.images import FrameNorm, ImageDecoder, ImageEncoder
 from plasma_trainer.world_models.world import Imagined, Loss, World, masked_mean
 
 UNIMIX = 0.01  # of every categorical is uniform: no class is impossible, no KL infinite
@@ -37,7 +37,8 @@ PRIOR_WEIGHT, POSTERIOR_WEIGHT = (
     0.5,
     0.1,
 )  # KL balancing: rather teach the prior than blur the posterior
-MIN_ERROR = 1e-4  # mean squared, of normalised numbers: finer is not worth any KL
+MIN_ERROR = 1e-4  # share of a number's variance: explaining more is not worth any KL ...
+MIN_PIXEL_ERROR = 1e-3  # ... and of a frame's
 INPUT_CLIP = 10.0  # standard deviations
 REWARD_BINS = 63  # from the least reward that was earned to the greatest, evenly spaced in symlog
 
@@ -63,20 +64,22 @@ class Rssm(World):
         self.pixels = len(obs_shape) == 3
         self.action_norm = Normalizer(action_size, INPUT_CLIP)
         if self.pixels:
-            self.encoder: nn.Module = ImageEncoder(obs_shape, hidden_channels)
+            self.frame_norm = FrameNorm(obs_shape)
+            encoder = ImageEncoder(obs_shape, hidden_channels)
+            self.encoder = nn.Sequential(self.frame_norm, encoder)
             self.decoder: nn.Module = ImageDecoder(self.state_size, obs_shape, hidden_channels)
-            embedding = self.encoder.out_size
+            embedding = encoder.out_size
         else:
             self.obs_norm = Normalizer(obs_shape[0], INPUT_CLIP)
-            self.encoder = nn.Sequential(self.obs_norm, _head(obs_shape[0], hidden, hidden))
-            self.decoder = _head(self.state_size, hidden, obs_shape[0])
+            self.encoder = nn.Sequential(self.obs_norm, normed_mlp((obs_shape[0], hidden, hidden)))
+            self.decoder = normed_mlp((self.state_size, hidden, obs_shape[0]))
             embedding = hidden
-        self.mix = nn.Sequential(nn.Linear(self.stoch + action_size, hidden), *_norm(hidden))
+        self.mix = normed_mlp((self.stoch + action_size, hidden, hidden))
         self.gru = nn.GRUCell(hidden, deter)
-        self.prior = _head(deter, hidden, self.stoch)
-        self.posterior = _head(deter + embedding, hidden, self.stoch)
-        self.reward = _head(self.state_size, hidden, REWARD_BINS)
-        self.end = _head(self.state_size, hidden, 1)
+        self.prior = normed_mlp((deter, hidden, self.stoch))
+        self.posterior = normed_mlp((deter + embedding, hidden, self.stoch))
+        self.reward = normed_mlp((self.state_size, hidden, REWARD_BINS))
+        self.end = normed_mlp((self.state_size, hidden, 1))
         self.disagreement = Disagreement(self.state_size + action_size, self.stoch)
         self.register_buffer("bins", torch.linspace(-1.0, 1.0, REWARD_BINS))  # symlog of rewards
         self.register_buffer("action_low", torch.full((action_size,), -torch.inf))
@@ -97,7 +100,7 @@ class Rssm(World):
     def decode(self, state: Tensor) -> Tensor:
         decoded = self.decoder(state)
         if self.pixels:
-            return 255.0 * decoded.clamp(0, 1)
+            return self.frame_norm.frames(decoded)
         return decoded / self.obs_norm.inv_std + self.obs_norm.mean
 
     @torch.no_grad()
@@ -141,7 +144,9 @@ class Rssm(World):
         columns = data.transitions()
         action, reward = self.encode_action(columns["action"]), symlog(columns["reward"])
         self.action_norm.fit(action.mean(0), action.std(0))
-        if not self.pixels:
+        if self.pixels:
+            self.frame_norm.fit(columns["obs"])
+        else:
             self.obs_norm.fit(columns["obs"].mean(0), columns["obs"].std(0))
         self.action_low.copy_(action.amin(0))
         self.action_high.copy_(action.amax(0))
@@ -209,8 +214,8 @@ class Rssm(World):
         """
         decoded = self.decoder(state).float()
         if self.pixels:
-            error = (decoded - unit_range(obs)).square().mean()
-            return 0.5 * math.prod(self.obs_shape) * torch.log(error + MIN_ERROR)
+            error = (decoded - self.frame_norm(obs)).square().mean()
+            return 0.5 * math.prod(self.obs_shape) * torch.log(error + MIN_PIXEL_ERROR)
         error = (decoded - self.obs_norm(obs)).square().mean(0)
         return 0.5 * torch.log(error + MIN_ERROR).sum()
 
@@ -239,11 +244,3 @@ def symexp(x: Tensor) -> Tensor:
 def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
     """KL(p || q) [...] of independent categoricals [..., G, K]."""
     return (log_p.exp() * (log_p - log_q)).sum((-2, -1))
-
-
-def _norm(size: int) -> tuple[nn.Module, nn.Module]:
-    return nn.LayerNorm(size), nn.SiLU()
-
-
-def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), *_norm(hidden), nn.Linear(hidden, outputs))

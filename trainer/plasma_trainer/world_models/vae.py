@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from plasma_trainer.data import Sequences
-from plasma_trainer.world_models.images import ImageDecoder, ImageEncoder, unit_range
+from plasma_trainer.world_models.images import PART, FrameNorm, ImageDecoder, ImageEncoder
 from plasma_trainer.world_models.world import Loss
 
-MOST_FRAMES = 256  # encoded at once, to bound memory
-MIN_ERROR = 1e-4  # mean squared, of pixels in [0, 1]: half of a grey level's rounding is 1e-6, noise is more
+MIN_ERROR = 1e-3  # share of the frames' variance: finer is not worth any latent
 
 
 class Vae(nn.Module):
@@ -37,6 +36,7 @@ class Vae(nn.Module):
         super().__init__()
         self.frame_shape = (input_channels, height, width)
         self.latent_dim, self.beta = latent_dim, beta
+        self.norm = FrameNorm(self.frame_shape)
         self.encoder = ImageEncoder(self.frame_shape, hidden_channels)
         self.to_latent = nn.Linear(self.encoder.out_size, 2 * latent_dim)
         self.decoder = ImageDecoder(latent_dim, self.frame_shape, hidden_channels)
@@ -44,13 +44,16 @@ class Vae(nn.Module):
     @torch.no_grad()
     def get_latent(self, frames: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, Z]: the mean of q(z | frame)."""
-        return torch.cat([self._posterior(part)[0] for part in frames.split(MOST_FRAMES)])
+        return torch.cat([self._posterior(part)[0] for part in frames.split(PART)])
 
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Tensor:
         """[B, Z] -> [B, C, H, W] float32 in [0, 255]: the picture that a latent stands for."""
-        parts = (self.decoder(part) for part in latent.split(MOST_FRAMES))
-        return torch.cat([255.0 * part.clamp(0, 1) for part in parts])
+        return torch.cat([self.norm.frames(self.decoder(part)) for part in latent.split(PART)])
+
+    def adopt(self, data: Sequences) -> None:
+        """Take the mean frame and the scale of differences from it from real experience, before fitting."""
+        self.norm.fit(data.obs[:, 1:][data.real])
 
     def reconstruct(self, frames: Tensor) -> Tensor:
         """Frames as they come back, uint8: what the world behind this eye can know of them."""
@@ -62,12 +65,12 @@ class Vae(nn.Module):
         mean, log_var = self._posterior(frames)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         decoded = self.decoder(mean + noise * torch.exp(0.5 * log_var))
-        error = (decoded.float() - unit_range(frames)).square().mean()
+        error = (decoded.float() - self.norm(frames)).square().mean()
         kl = 0.5 * (mean.square() + log_var.exp() - 1.0 - log_var).sum(-1).mean()
         loss = 0.5 * math.prod(self.frame_shape) * torch.log(error + MIN_ERROR) + self.beta * kl
-        return loss, {"pixel_mse": error.detach(), "kl": kl.detach()}
+        return loss, {"unexplained": error.detach(), "kl": kl.detach()}
 
     def _posterior(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | frame), [B, Z] each."""
-        mean, log_var = self.to_latent(self.encoder(frames)).float().chunk(2, -1)
+        mean, log_var = self.to_latent(self.encoder(self.norm(frames))).float().chunk(2, -1)
         return mean, log_var.clamp(-10.0, 2.0)
