@@ -141,7 +141,8 @@ def evaluate_world(
     names = tuple(worlds.split(",")) if worlds else None
     with _errors():
         rows = judging.evaluate_worlds(args, names, device, out, console)
-    console.print(judging.table(f"{env}, {real_steps} real steps", rows))
+    wide = Console(width=max(console.width, 140))  # the table is not cut where output is a file
+    wide.print(judging.table(f"{env}, {real_steps} real steps", rows))
 
 
 @app.command()

@@ -16,6 +16,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -73,9 +74,18 @@ class Row:
     world: str
     parameters: int
     updates: int
-    seconds: float
+    cpu_seconds: float
     temperature: float
     judgement: Judgement
+
+    @classmethod
+    def read(cls, written: dict[str, Any]) -> Row:
+        """From JSON, whose keys are strings."""
+        figures = dict(written["judgement"])
+        for name in ("error", "psnr"):
+            if figures[name] is not None:
+                figures[name] = {int(h): value for h, value in figures[name].items()}
+        return cls(**{**written, "judgement": Judgement(**figures)})
 
 
 def evaluate_worlds(
@@ -99,7 +109,7 @@ def evaluate_worlds(
         console.print(f"judging {name}")
         judgement = judge(world, test, scales, derive(args.seed, "judge"))
         size = sum(p.numel() for p in world.parameters())
-        seconds, updates = sum(f["seconds"] for f in fits), sum(f["updates"] for f in fits)
+        seconds, updates = (sum(f[key] for f in fits) for key in ("cpu_seconds", "updates"))
         temperature = float(world.temperature)
         rows.append(Row(name, size, updates, seconds, temperature, judgement))
         fitted[name] = world
@@ -112,14 +122,20 @@ def evaluate_worlds(
 def table(title: str, rows: list[Row]) -> Table:
     """The leaderboard; see Judgement for what the figures are."""
     pixels = any(row.judgement.psnr for row in rows)
-    columns = [*(f"error @{h}" for h in HORIZONS), "reward", "end AUC", "90 % holds", "off by", "ρ"]
-    psnr = [f"PSNR @{h}" for h in HORIZONS] if pixels else []
-    sheet = Table(title=title, title_justify="left")
-    for column in ("world", "parameters", "seconds", *columns, *psnr):
-        sheet.add_column(column, justify="left" if column == "world" else "right")
+    sheet = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    for index, heading in enumerate(headings(pixels)):
+        sheet.add_column(heading, justify="right" if index else "left", no_wrap=True)
     for row in rows:
         sheet.add_row(*cells(row, pixels))
     return sheet
+
+
+def headings(pixels: bool) -> list[str]:
+    """Of the table's columns."""
+    errors = [f"error @{HORIZONS[0]}", *(f"@{h}" for h in HORIZONS[1:])]
+    psnr = [f"PSNR @{HORIZONS[0]}", *(f"@{h}" for h in HORIZONS[1:])] if pixels else []
+    judged = [*errors, "reward", "end AUC", "90 % holds", "off by", "ρ", *psnr]
+    return ["world", "parameters", "CPU s", *judged]
 
 
 def cells(row: Row, pixels: bool) -> list[str]:
@@ -131,7 +147,7 @@ def cells(row: Row, pixels: bool) -> list[str]:
     if pixels:
         assert j.psnr is not None
         figures += [_shown(j.psnr[h], ".1f") for h in HORIZONS]
-    return [row.world, f"{row.parameters:,}", f"{row.seconds:.0f}", *figures]
+    return [row.world, f"{row.parameters:,}", f"{row.cpu_seconds:.0f}", *figures]
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -18,7 +18,6 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from plasma_trainer.data import Log, Sequences, derive
 from plasma_trainer.errors import TrainerError
@@ -48,12 +47,15 @@ class FitArgs:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a fit ended: updates done, the best of which is kept; seconds, those before a restart included."""
+    """How a fit ended: updates done, the best of which is kept; CPU seconds, those before a restart included.
+
+    CPU seconds of one thread are wall seconds on a free core, and do not depend on what else the machine does.
+    """
 
     updates: int
     best_update: int
     held_out_loss: float
-    seconds: float
+    cpu_seconds: float
 
 
 class Learnable(Protocol):
@@ -72,6 +74,8 @@ def fit_world(
     A World must have adopted its data before. The model's device is where the work is done; on a GPU, in bfloat16
     where that is safe.
     """
+    from torch.utils.tensorboard import SummaryWriter  # not needed by who only imagines
+
     run = Run.begin(out, args)
     fitting = _Fitting(model, train, held_out, args)
     checkpoint = out / "checkpoint.pt"
@@ -99,7 +103,7 @@ def fit_world(
             note = f"held out {scalars['loss/held_out']:.4g}"
             progress.update(bar, completed=fitting.update, note=note)
     model.load_state_dict(fitting.best)
-    result = Fitted(fitting.update, fitting.best_update, fitting.best_loss, fitting.seconds)
+    result = Fitted(fitting.update, fitting.best_update, fitting.best_loss, fitting.cpu_seconds)
     run.finish(result)
     return result
 
@@ -115,7 +119,7 @@ class _Fitting:
         )
         generator = torch.Generator().manual_seed(derive(args.seed, "held-out"))
         self.held_out = held_out.batch(HELD_OUT_STRETCHES, args.length, generator)
-        self.update, self.best_update, self.seconds = 0, 0, 0.0
+        self.update, self.best_update, self.cpu_seconds = 0, 0, 0.0
         self.best_loss = float("inf")
         self.best = copy.deepcopy(model.state_dict())
 
@@ -127,20 +131,20 @@ class _Fitting:
 
     def interval(self) -> dict[str, float]:
         """Updates until the next checkpoint is due, then a look at the held-out episodes. Returns what to plot."""
-        begin = time.perf_counter()
+        begin = time.process_time()
         end = min(self.update + self.args.interval, self.args.updates)
         loss, metrics = torch.zeros(()), {}
         while self.update < end:
             loss, metrics = self._step()
             self.update += 1
         held_out = self._look()
-        self.seconds += time.perf_counter() - begin
+        self.cpu_seconds += time.process_time() - begin
         scalars = {f"train/{name}": float(value) for name, value in metrics.items()}
         return scalars | {"loss/train": float(loss), "loss/held_out": held_out}
 
     def state(self) -> dict[str, Any]:
         """All of it, as tensors and plain values."""
-        names = ("update", "best_update", "best_loss", "seconds", "best")
+        names = ("update", "best_update", "best_loss", "cpu_seconds", "best")
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
