@@ -14,6 +14,9 @@ from PIL import Image
 from plasma_trainer.envs.plants import make_plant
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # frames go into arrays: no window, no display
+os.environ.setdefault(
+    "SDL_NO_SIGNAL_HANDLERS", "1"
+)  # or whoever rendered once no longer ends at SIGTERM
 
 
 class Pixels(gym.ObservationWrapper[Any, Any, Any]):

@@ -87,11 +87,11 @@ class Rssm(World):
 
     def start(self, obs: Tensor) -> Tensor:
         deter = torch.zeros(len(obs), self.deter, device=obs.device)
-        return torch.cat([deter, self._mode(self._believe(deter, self._embed(obs)))], -1)
+        return torch.cat([deter, self._mode(self._believe(deter, self.encoder(obs)))], -1)
 
     def observe(self, state: Tensor, action: Tensor, obs: Tensor) -> Tensor:
         deter = self._remember(state, self.encode_action(action))
-        return torch.cat([deter, self._mode(self._believe(deter, self._embed(obs)))], -1)
+        return torch.cat([deter, self._mode(self._believe(deter, self.encoder(obs)))], -1)
 
     def features(self, state: Tensor) -> Tensor:
         return state
@@ -162,7 +162,7 @@ class Rssm(World):
         self, batch: Sequences, action: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """States [B, T + 1, D + Z] with drawn posteriors, and their log-probabilities [B, T, G, K] from step 1 on."""
-        embedded = self._embed(batch.obs.flatten(0, 1)).unflatten(0, batch.obs.shape[:2])
+        embedded = self.encoder(batch.obs.flatten(0, 1)).unflatten(0, batch.obs.shape[:2])
         deter = torch.zeros(len(action), self.deter, device=action.device)
         logs = [self._believe(deter, embedded[:, 0])]
         states = [torch.cat([deter, self._draw(logs[0], generator)], -1)]
@@ -171,10 +171,6 @@ class Rssm(World):
             logs.append(self._believe(deter, embedded[:, t + 1]))
             states.append(torch.cat([deter, self._draw(logs[-1], generator)], -1))
         return torch.stack(states, 1), torch.stack(logs[1:], 1)
-
-    def _embed(self, obs: Tensor) -> Tensor:
-        """[B, O] -> [B, E]"""
-        return self.encoder(obs)
 
     def _remember(self, state: Tensor, action: Tensor) -> Tensor:
         """[B, D + Z] and encoded actions -> the next deter [B, D]."""
