@@ -17,11 +17,12 @@ CMAKE_COVERAGE := build/coverage
 CMAKE_BENCH := build/kernels
 SECONDS ?= 60
 PACKETS ?= 20000
+ONLY ?= worlds
 CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test bench setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage mutants aarch64 wheels clean
+.PHONY: demo test bench results setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage mutants aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -32,6 +33,10 @@ test: setup-dev lint cpp-test
 # make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up.
 bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
 	build/bench-venv/bin/python -m benchmarks.bench --nets '$(NETS)' --peers '$(PEERS)'
+
+# What was learnt: hours, resumable. ONLY names a part, which is a module of benchmarks/.
+results: setup
+	$(BIN)/python -m benchmarks.$(ONLY)
 
 setup: .venv/stamp-trainer
 setup-dev: setup .venv/stamp-dev

@@ -60,6 +60,14 @@ def test_transitions_of_all_episodes_are_those_that_happened() -> None:
     assert columns["terminated"].nonzero()[:, 0].tolist() == [2, 7]
 
 
+def test_pieces_hold_every_real_step_once() -> None:
+    log = Log((numbered(0, 3), numbered(100, 50, terminated=False)))
+    pieces = log.pieces(steps=16)
+    assert pieces.reward.shape == (1 + 4, 16)
+    for name, column in log.whole().transitions().items():
+        assert torch.equal(column, pieces.transitions()[name]), name
+
+
 def test_a_log_survives_a_round_trip_through_a_file(tmp_path: Path) -> None:
     log = cartpole()
     log.save(tmp_path / "log.npz")

@@ -125,6 +125,11 @@ class Log:
         """Every episode from its reset on, all padded to the longest."""
         return _stack([(episode, 0) for episode in self.episodes], max(map(len, self.episodes)))
 
+    def pieces(self, steps: int = 32) -> Sequences:
+        """Every real step exactly once, in stretches of `steps`: all of the log without much padding."""
+        cuts = [(e, start) for e in self.episodes for start in range(0, len(e), steps)]
+        return _stack(cuts, steps)
+
     def seen_as(self, encode: Callable[[Tensor], Tensor]) -> Log:
         """The same episodes with every observation encoded, [T + 1, ...] at a time."""
         return Log(

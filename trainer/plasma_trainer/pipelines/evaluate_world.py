@@ -209,13 +209,13 @@ def _fit(
 
     world = new_world(name, train.episodes[0].obs.shape[1:], space).to(device)
     if isinstance(world, LatentWorld):
-        world.vae.adopt(train.whole().to(torch.device(device)))
+        world.vae.adopt(train.pieces().to(torch.device(device)))
         fit("vae", world.vae, train, validation)
         train, validation = (_latent(log, world.vae) for log in (train, validation))
-        world.world.adopt(train.whole().to(torch.device(device)))
+        world.world.adopt(train.pieces().to(torch.device(device)))
         fit(name, world.world, train, validation)
     else:
-        world.adopt(train.whole().to(torch.device(device)))
+        world.adopt(train.pieces().to(torch.device(device)))
         if not isinstance(world, Still):
             fit(name, world, train, validation)
     return world, fits

@@ -62,7 +62,7 @@ class Scales:
     @classmethod
     def of(cls, log: Log) -> Scales:
         """Of a training log: held-out episodes do not choose their own yardstick."""
-        columns = log.whole().transitions()
+        columns = log.pieces().transitions()
         obs = columns["obs"].float()
         variance = obs.flatten(1).var(0)
         if obs.dim() == 4:

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every world on the same real episodes, judged alike (trainer/README.md says how to read it).
+
+    make results ONLY=worlds
+    python -m benchmarks.worlds --task CartPole-v1
+
+Each finished task is written to benchmarks/results/learning/latest.json under `worlds`, and the tables of
+trainer/README.md are made from that. An interrupted benchmark goes on where it stopped; remove runs/worlds to measure
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from plasma_trainer.pipelines.evaluate_world import (
+    Row,
+    WorldsArgs,
+    cells,
+    evaluate_worlds,
+    headings,
+)
+from plasma_trainer.pipelines.runs import write_json
+from plasma_trainer.pipelines.train import TrainArgs, train
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks/results/learning/latest.json"
+PAGE = ROOT / "trainer/README.md"
+RUNS = ROOT / "runs/worlds"
+BEGIN, END = "<!-- made by benchmarks/worlds.py: begin -->", "<!-- end -->"
+
+TASKS = {
+    "CartPole-v1": WorldsArgs("CartPole-v1", real_steps=8000, updates=800),
+    "Pendulum-v1": WorldsArgs("Pendulum-v1", real_steps=8000, updates=800),
+    "Pendulum-v1 from 64×64 pixels": WorldsArgs(
+        "Pendulum-v1", pixels=True, real_steps=5000, updates=1200, batch=8, length=16
+    ),
+}
+STEADY = ("CartPole-v1",)  # falls within twenty random steps: half of its log is a learner's
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", action="append", choices=TASKS)
+    asked = parser.parse_args().task or TASKS
+    torch.set_num_threads(1)
+    console = Console()
+    for task in asked:
+        console.rule(task)
+        _record(task, _measure(TASKS[task], console))
+    worlds = json.loads(RESULTS.read_text())["worlds"]
+    page = PAGE.read_text()
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text(before + BEGIN + "\n\n" + _tables(worlds) + "\n" + END + after)
+    errors = {task: _best(figures["worlds"]) for task, figures in worlds.items()}
+    console.print("least error at 10 steps:", json.dumps(errors))
+
+
+def _measure(args: WorldsArgs, console: Console) -> list[Row]:
+    out = RUNS / (args.env + "-pixels" * args.pixels)
+    if args.env in STEADY:
+        learner = TrainArgs(args.env, real_steps=200)
+        train(learner, out / "learner", console)
+        args = replace(args, policy=str(out / "learner"))
+    return evaluate_worlds(args, None, "cpu", out, console)
+
+
+def _record(task: str, rows: list[Row]) -> None:
+    """Under its own keys; what others have written stays."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results.setdefault("worlds", {})[task] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": _machine(),
+        "args": asdict(TASKS[task]),
+        "worlds": {row.world: asdict(row) for row in rows},
+    }
+    write_json(RESULTS, results)
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _tables(worlds: dict[str, Any]) -> str:
+    """The leaderboards as Markdown."""
+    parts = []
+    for task in (task for task in TASKS if task in worlds):
+        figures = worlds[task]
+        pixels = figures["args"]["pixels"]
+        head = headings(pixels)
+        lines = [
+            f"**{task}**, {figures['args']['real_steps']:,} real steps, {figures['date']}:",
+            "",
+        ]
+        lines += [f"| {' | '.join(head)} |", "|---|" + "--:|" * (len(head) - 1)]
+        rows = [Row.read(row) for row in figures["worlds"].values()]
+        for row in sorted(rows, key=lambda row: row.judgement.error[10] or 0.0):
+            lines.append(f"| {' | '.join(cells(row, pixels))} |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _best(worlds: dict[str, Any]) -> float:
+    return min(row["judgement"]["error"]["10"] for row in worlds.values())
+
+
+if __name__ == "__main__":
+    main()
