@@ -39,10 +39,10 @@ RUNS = ROOT / "runs/worlds"
 BEGIN, END = "<!-- made by benchmarks/worlds.py: begin -->", "<!-- end -->"
 
 TASKS = {
-    "CartPole-v1": WorldsArgs("CartPole-v1", real_steps=8000, updates=800),
-    "Pendulum-v1": WorldsArgs("Pendulum-v1", real_steps=8000, updates=800),
+    "CartPole-v1": WorldsArgs("CartPole-v1", real_steps=5000, updates=400),
+    "Pendulum-v1": WorldsArgs("Pendulum-v1", real_steps=5000, updates=400),
     "Pendulum-v1 from 64×64 pixels": WorldsArgs(
-        "Pendulum-v1", pixels=True, real_steps=5000, updates=1200, batch=8, length=16
+        "Pendulum-v1", pixels=True, real_steps=5000, updates=700, batch=8, length=16
     ),
 }
 STEADY = ("CartPole-v1",)  # falls within twenty random steps: half of its log is a learner's
@@ -57,10 +57,8 @@ def main() -> None:
     for task in asked:
         console.rule(task)
         _record(task, _measure(TASKS[task], console))
-    worlds = json.loads(RESULTS.read_text())["worlds"]
-    page = PAGE.read_text()
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    PAGE.write_text(before + BEGIN + "\n\n" + _tables(worlds) + "\n" + END + after)
+        worlds = json.loads(RESULTS.read_text())["worlds"]
+        _write_page(worlds)
     errors = {task: _best(figures["worlds"]) for task, figures in worlds.items()}
     console.print("least error at 10 steps:", json.dumps(errors))
 
@@ -84,6 +82,13 @@ def _record(task: str, rows: list[Row]) -> None:
         "worlds": {row.world: asdict(row) for row in rows},
     }
     write_json(RESULTS, results)
+
+
+def _write_page(worlds: dict[str, Any]) -> None:
+    """Put the tables between their marks."""
+    page = PAGE.read_text()
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text(before + BEGIN + "\n\n" + _tables(worlds) + "\n" + END + after)
 
 
 def _machine() -> str:
