@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ from plasma_trainer.pipelines.train import TrainArgs, train
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/learning/latest.json"
+STRIP = RESULTS.with_name("worlds_of_pixels.png")
 PAGE = ROOT / "trainer/README.md"
 RUNS = ROOT / "runs/worlds"
 BEGIN, END = "<!-- made by benchmarks/worlds.py: begin -->", "<!-- end -->"
@@ -69,7 +71,10 @@ def _measure(args: WorldsArgs, console: Console) -> list[Row]:
         learner = TrainArgs(args.env, real_steps=200)
         train(learner, out / "learner", console)
         args = replace(args, policy=str(out / "learner"))
-    return evaluate_worlds(args, None, "cpu", out, console)
+    rows = evaluate_worlds(args, None, "cpu", out, console)
+    if args.pixels:
+        shutil.copy(out / "strip.png", STRIP)
+    return rows
 
 
 def _record(task: str, rows: list[Row]) -> None:
