@@ -17,15 +17,15 @@ vm::Certificate certificate_of(const P& builder) {
 uint64_t cost_of(Opcode opcode) { return certificate_of(one_op(opcode).program).cost_units; }
 
 // Two instructions side by side; the first two programs of a test differ in which comes first.
-P two_linears(const std::vector<uint32_t>& columns) {
+P two_linears(const std::vector<uint32_t>& columns, bool are_slots) {
   P p;
   std::vector<uint16_t> x;
   for (const uint32_t n : columns) x.push_back(p.input("x" + std::to_string(n), n));
   for (size_t i = 0; i < columns.size(); ++i) {
     const uint32_t n = columns[i];
     const uint16_t w = p.weights(1, n, Weights(n, 1), {1});
-    p.slot(p.op(Opcode::Linear, p.output("y" + std::to_string(n), 1), {x[i], w}),
-           static_cast<uint16_t>(n / 4));
+    const uint16_t op = p.op(Opcode::Linear, p.output("y" + std::to_string(n), 1), {x[i], w});
+    if (are_slots) p.slot(op, static_cast<uint16_t>(n / 4));
   }
   return p;
 }
@@ -74,9 +74,12 @@ P two_in_the_arena(uint32_t first, uint32_t second) {
 
 TEST_CASE("scratch is that of the largest instruction, wherever it stands") {
   const auto arena = [](const P& p) { return certificate_of(p).arena_bytes; };
-  // x 16 + 400 -> 448, outputs 8 -> twice 64, q 100 -> 128, hidden 4 * 25 -> 128, its q 25 -> 64.
-  CHECK(arena(two_linears({100, 4})) == 448 + 2 * 64 + 128 + 128 + 64);
-  CHECK(arena(two_linears({4, 100})) == arena(two_linears({100, 4})));
+  // x 16 + 1600 -> 1664, outputs 8 -> twice 64, q 400 -> 448, hidden 4 * 100 -> 448, its q 100 ->
+  // 128.
+  for (const auto& columns : {std::vector<uint32_t>{400, 4}, {4, 400}}) {
+    CHECK(arena(two_linears(columns, false)) == 1664 + 2 * 64 + 448);
+    CHECK(arena(two_linears(columns, true)) == 1664 + 2 * 64 + 448 + 448 + 128);
+  }
   CHECK(arena(two_convolutions({20, 3})) == arena(two_convolutions({3, 20})));
   CHECK(arena(two_convolutions({20, 3})) > arena(two_convolutions({3, 4})) + 20 * 20 * 2);
   CHECK(arena(two_attentions({50, 3})) == arena(two_attentions({3, 50})));

@@ -19,6 +19,7 @@ from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import evaluate as evaluating
 from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
+from plasma_trainer.pipelines import solve as solving
 from plasma_trainer.pipelines import train as training
 from plasma_trainer.pipelines.rounds import Result
 from plasma_trainer.pipelines.skills import load_skill
@@ -38,6 +39,7 @@ Threshold = Annotated[float | None, typer.Option(help="Return to reach; default:
 Steps = Annotated[int, typer.Option(min=1, help="Budget of real steps.")]
 Block = Annotated[int, typer.Option(min=2, help="Real steps per round.")]
 Iterations = Annotated[int, typer.Option(min=1, help="Iterations of imagination per round.")]
+Discount = Annotated[float, typer.Option(min=0.0, max=0.9999)]
 
 
 def main() -> None:
@@ -54,13 +56,36 @@ def train(
     real_steps: Steps = 1000,
     block_steps: Block = 200,
     iterations: Iterations = 20,
-    discount: Annotated[float, typer.Option(min=0.0, max=0.9999)] = 0.99,
+    discount: Discount = 0.99,
     threshold: Threshold = None,
 ) -> None:
     """Train a policy in imagination only. Exit status 3 when the budget ran out before the goal."""
     args = training.TrainArgs(env, seed, real_steps, block_steps, iterations, discount, threshold)
     with _errors():
         _report(training.train(args, out, console))
+
+
+@app.command()
+def solve(
+    env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
+    out: Out,
+    key: Annotated[
+        Path | None, typer.Option(help="Private key (PEM); default: one made in the directory.")
+    ] = None,
+    seed: Seed = 0,
+    real_steps: Steps = 1000,
+    block_steps: Block = 200,
+    iterations: Iterations = 20,
+    discount: Discount = 0.99,
+    threshold: Threshold = None,
+) -> None:
+    """Train, audit, compile, sign and fly: from an id to a packet. Exit status 3 without a packet."""
+    args = training.TrainArgs(env, seed, real_steps, block_steps, iterations, discount, threshold)
+    with _errors():
+        solution = solving.solve(args, key, out, console)
+    console.print(solution.table)
+    if solution.packet is None:
+        raise typer.Exit(3)
 
 
 @app.command()
