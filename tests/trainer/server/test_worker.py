@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import plasma_edge
 import pytest
 import torch
 
+import plasma_edge
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry

@@ -60,7 +60,7 @@ class Guard:
                 "without tokens, requests come from this machine and from no page of another site",
                 {},
             )
-        if not self._has_budget(headers.get(b"authorization") or (scope["client"] or ("",))[0]):
+        if not self._has_budget((scope["client"] or ("",))[0]):
             return 429, "too many requests; wait a second", {"Retry-After": "1"}
         length = headers.get(b"content-length", "0")
         limit = _limit(scope)
@@ -100,8 +100,9 @@ class Guard:
             self._buckets.pop(next(iter(self._buckets)))
         level, at = self._buckets.get(who, (2 * rate, now))
         level = min(2 * rate, level + (now - at) * rate)
-        self._buckets[who] = (max(0.0, level - 1), now)
-        return level >= 1
+        has_budget = level >= 1
+        self._buckets[who] = (level - has_budget, now)
+        return has_budget
 
 
 class ImpatientProtocol(H11Protocol):

@@ -23,7 +23,7 @@ class Settings:
     must_have_token: bool = False  # on loopback as well
     signers: tuple[Path, ...] = ()  # public keys that sign packets elsewhere
     key: Path | None = None  # private key; without one packets are staged unsigned
-    requests_per_s: float = 300.0  # of one token, or of one address without tokens
+    requests_per_s: float = 300.0  # of one address
     certificate: Path | None = None  # TLS, with its key
     certificate_key: Path | None = None
 
