@@ -24,7 +24,7 @@ class ClientConfig:
     trust: object = None
     store: Path = Path("packets")
     timeout_s: float = 10.0
-    attempts: int = 8
+    attempts: int = 12
     longest_pause_s: float = 5.0
     poll_s: float = 1.0
 

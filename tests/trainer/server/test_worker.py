@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import plasma_edge
+from plasma_edge.client import ClientConfig, PlasmaAgent
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry
@@ -21,7 +23,7 @@ from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
 from tests.trainer.server.processes import free_port, serving, until, working
 
-ROUNDS = 6
+ROUNDS = 5
 ASKED = {
     "env": "CartPole-v1",
     "real_steps": ROUNDS * 20,
@@ -120,25 +122,65 @@ def test_its_events_are_a_curve(jobs: Jobs, killed: Job) -> None:
     assert 1 <= points[-1]["returns"]["mean"] <= 500
 
 
-def test_a_finished_run_is_simulated_and_compiled(
-    settings: Settings, jobs: Jobs, killed: Job, keys: Path
-) -> None:
-    asked = {"run": killed.id, "variant": None, "episodes": 2, "seed": 0, "description": "two"}
-    simulation, _ = jobs.submit("simulate", asked, owner="ann", run=killed.id)
-    compilation, _ = jobs.submit(
-        "compile", {"run": killed.id, **COMPILE}, owner="ann", run=killed.id
-    )
+@pytest.fixture(scope="module")
+def compiled(settings: Settings, jobs: Jobs, killed: Job, keys: Path) -> dict[str, str]:
+    """What the compilation of that run gave."""
+    asked = {"run": killed.id, **COMPILE}
+    job, _ = jobs.submit("compile", asked, owner="ann", run=killed.id)
     with working(settings.data, keys / "release.pem"):
-        flown, compiled = ended(jobs, simulation.id), ended(jobs, compilation.id)
-    assert flown.result is not None, flown.error
-    assert flown.result["returns"]["episodes"] == 2
-    assert compiled.result is not None, compiled.error
+        return result(ended(jobs, job.id))
+
+
+def result(job: Job) -> dict[str, Any]:
+    assert job.result is not None, job.error
+    return job.result
+
+
+def test_a_finished_run_is_compiled_and_signed(
+    settings: Settings, killed: Job, compiled: dict[str, str], keys: Path
+) -> None:
     packets = Registry(Store(settings.database), settings)
-    data = packets.data(compiled.result["packet"])
+    data = packets.data(compiled["packet"])
     info = plasma_edge.verify(data, trust=str(keys / "release.pub"), channel="bench")
-    assert info.content_digest.hex() == compiled.result["content_digest"]
+    assert info.content_digest.hex() == compiled["content_digest"]
     assert info.sequence == 3
-    assert packets.get(compiled.result["packet"]).run == killed.id
+    assert packets.get(compiled["packet"]).run == killed.id
+
+
+def test_a_finished_run_is_simulated(settings: Settings, jobs: Jobs, killed: Job) -> None:
+    asked = {"run": killed.id, "variant": None, "episodes": 2, "seed": 0, "description": "two"}
+    job, _ = jobs.submit("simulate", asked, owner="ann", run=killed.id)
+    with working(settings.data):
+        assert result(ended(jobs, job.id))["returns"]["episodes"] == 2
+
+
+def test_an_adapter_is_trained_compiled_and_attached_by_an_agent(
+    settings: Settings,
+    jobs: Jobs,
+    killed: Job,
+    compiled: dict[str, str],
+    keys: Path,
+    tmp_path: Path,
+) -> None:
+    asked = {**ASKED, "base": killed.id, "real_steps": 20, "description": ""}
+    adapted, _ = jobs.submit("adapt", {k: v for k, v in asked.items() if k != "env"}, owner="ann")
+    with working(settings.data, keys / "release.pem"):
+        result(ended(jobs, adapted.id))
+        wanted = {"run": adapted.id, **COMPILE, "base_packet": compiled["packet"]}
+        job, _ = jobs.submit("compile", wanted, owner="ann", run=adapted.id)
+        adapter = result(ended(jobs, job.id))
+    store = tmp_path / "packets"
+    with serving(settings.data) as http:
+        about = http.get(f"/packets/{adapter['packet']}").json()
+        assert (about["kind"], about["base_digest"]) == ("adapter", compiled["content_digest"])
+        listed = http.get(f"/packets/{compiled['packet']}").json()["adapters"]
+        assert listed == [adapter["packet"]]
+        config = ClientConfig("a", str(http.base_url), trust=keys / "release.pub", store=store)
+        with PlasmaAgent(config) as client:
+            policy = client.load_instruction_packet(adapter["content_digest"])
+    assert [each.content_digest.hex() for each in policy.adapters] == [adapter["content_digest"]]
+    stored = {path.name for path in store.iterdir() if path.suffix == ".plasma"}
+    assert stored == {f"{each['content_digest']}.plasma" for each in (compiled, adapter)}
 
 
 def test_a_running_job_is_cancelled_and_goes_on_when_retried(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -41,8 +42,14 @@ def serve(settings: Settings, workers: int) -> None:
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.certificate_key,
     )
+    # uvicorn stops in good order and then raises the signal again, which must not skip stopping the workers.
+    signal.signal(signal.SIGTERM, _leave)
     with _supervised([worker_command(settings, os.getpid())] * workers):
         uvicorn.Server(config).run()
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def worker_command(settings: Settings, parent: int) -> list[str]:
