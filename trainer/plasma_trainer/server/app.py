@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from plasma_trainer import __version__
+from plasma_edge import __version__
 from plasma_trainer.server import job_routes, models, packet_routes, problems
 from plasma_trainer.server.access import Access
 from plasma_trainer.server.guard import Guard
