@@ -52,7 +52,7 @@ TRAINER_FLOORS = [
     {"world_models"},
     {"imagination", "policies", "audit"},
     {"pipelines"},
-    {"demo"},
+    {"demo", "server"},
     {"cli"},
     {"__main__"},
 ]

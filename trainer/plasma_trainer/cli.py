@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plasma-train: learn, adapt, audit, evaluate, export; and judge world models."""
+"""plasma-train: learn, adapt, audit, evaluate, export; judge world models; serve, worker, token."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from plasma_trainer.pipelines import train as training
 from plasma_trainer.pipelines.rounds import Result
 from plasma_trainer.pipelines.skills import load_skill
 from plasma_trainer.policies import greedy_act
+from plasma_trainer.server.cli import commands as serving
 
 app = typer.Typer(
     help="Learn a world model from a few real steps; train, adapt and audit policies inside it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(serving)
 console = Console()
 
 Out = Annotated[Path, typer.Option(help="Directory of the run; an interrupted run goes on there.")]

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests and responses: the contract that OpenAPI shows. Each request has an example that runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import gymnasium as gym
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from plasma_trainer.envs import VARIANTS
+
+JOB_ID = r"^[0-9a-f]{32}$"
+DIGEST = r"^[0-9a-f]{64}$"
+_ENV = re.compile(r"(?:[A-Za-z][\w-]{0,40}/)?[A-Za-z][\w-]{0,60}-v\d{1,4}", re.ASCII)
+Variant = Literal["nominal", "reversed"]
+assert set(VARIANTS) == {"nominal", "reversed"}
+
+
+def _registered(env: str) -> str:
+    """No module prefix (`module:Env-v0` would import it), and nothing that is not registered."""
+    if not _ENV.fullmatch(env) or env not in gym.registry:
+        raise ValueError(
+            f"found {env[:80]!r}, expected the id of a registered Gymnasium environment"
+        )
+    return env
+
+
+Env = Annotated[str, Field(max_length=110), AfterValidator(_registered)]
+JobId = Annotated[str, Field(pattern=JOB_ID)]
+Digest = Annotated[str, Field(pattern=DIGEST)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Steps = Annotated[int, Field(ge=2, le=1_000_000)]
+Threshold = Annotated[float, Field(ge=-1e9, le=1e9)]
+
+
+class Request(BaseModel):
+    """Base of all requests: nothing unknown passes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    description: Annotated[str, Field(max_length=2000)] = ""
+
+    def params(self) -> dict[str, Any]:
+        """What the job keeps."""
+        return self.model_dump(exclude={"priority"})
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
+
+
+class TrainRequest(Request):
+    """Train a policy in imagination; `real_steps` is the budget."""
+
+    model_config = _example(env="CartPole-v1", real_steps=200, description="balance the pole")
+
+    env: Env
+    seed: Seed = 0
+    real_steps: Steps = 1000
+    block_steps: Steps = 200
+    iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
+    discount: Annotated[float, Field(ge=0.0, le=0.9999)] = 0.99
+    threshold: Threshold | None = None
+
+
+class AdaptRequest(Request):
+    """Learn a LoRA adapter for a broken plant; `base` is a finished training job."""
+
+    model_config = _example(base="0" * 32, variant="reversed")
+
+    base: JobId
+    variant: Variant = "reversed"
+    seed: Seed = 0
+    real_steps: Steps = 400
+    block_steps: Steps = 200
+    iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
+    threshold: Threshold | None = None
+
+
+class AuditRequest(Request):
+    """Audit a finished run. With `canary`, one real episode decides."""
+
+    model_config = _example(run="0" * 32)
+
+    run: JobId
+    canary: bool = True
+    seed: Seed = 0
+
+
+class SimulateRequest(Request):
+    """Fly the policy of a finished run in fresh episodes of its environment."""
+
+    model_config = _example(run="0" * 32, episodes=20)
+
+    run: JobId
+    variant: Variant | None = None
+    episodes: Annotated[int, Field(ge=2, le=10_000)] = 20
+    seed: Seed = 0
+
+
+class CompileRequest(Request):
+    """Compile a finished run to an instruction packet. An adapter names the packet of its base."""
+
+    model_config = _example(run="0" * 32, name="cartpole", channel="bench", sequence=1)
+
+    run: JobId
+    base_packet: Digest | None = None
+    name: Name = ""
+    channel: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    sequence: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class JobView(BaseModel):
+    """A job as it is now. Times are Unix seconds; `result` depends on the kind."""
+
+    id: str
+    kind: Literal["train", "adapt", "audit", "simulate", "compile"]
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: float
+    params: dict[str, Any]
+    run: str
+    priority: int
+    failures: int
+    result: dict[str, Any] | None
+    error: str | None
+    created: float
+    started: float | None
+    finished: float | None
+
+
+class JobList(BaseModel):
+    """Newest first."""
+
+    jobs: list[JobView]
+
+
+class PacketView(BaseModel):
+    """A packet of the registry: `digest` is the SHA-256 of the file, `content_digest` what the runtime calls it."""
+
+    digest: str
+    content_digest: str
+    base_digest: str | None
+    kind: Literal["base", "adapter"]
+    name: str
+    channel: str | None
+    sequence: int
+    audit: dict[str, Any]
+    certificate: dict[str, int]
+    signers: list[dict[str, str]]
+    is_signed: bool
+    bytes: int
+    run: str | None
+    adapters: list[str] = Field(description="digests of packets that adapt this one")
+    created: float
+
+
+class PacketList(BaseModel):
+    """Newest first."""
+
+    packets: list[PacketView]
+
+
+class Health(BaseModel):
+    """That the server answers, and that its database does."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457); `code` is for programs, `detail` for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[dict[str, Any]] | None = None

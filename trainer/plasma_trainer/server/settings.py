@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server is started with, and where its files are. No name in a request ever becomes a path: jobs and packets
+are addressed by hexadecimal digits that this server gave them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from plasma_trainer.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one server and its workers; they share `data`."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8300
+    must_have_token: bool = False  # on loopback as well
+    signers: tuple[Path, ...] = ()  # public keys that sign packets elsewhere
+    key: Path | None = None  # private key; without one packets are staged unsigned
+    requests_per_s: float = 300.0  # of one address
+    certificate: Path | None = None  # TLS, with its key
+    certificate_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise UsageError("TLS needs both --tls-certificate and --tls-key; found one of them")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests may come without a token: only from this machine, and only unless told otherwise."""
+        return self.host in LOOPBACK and not self.must_have_token
+
+    @property
+    def database(self) -> Path:
+        return self.data / "server.sqlite3"
+
+    @property
+    def packets(self) -> Path:
+        return self.data / "packets"
+
+    def job(self, id_: str) -> Path:
+        """The directory of a job: log.txt, lock, and run/ for what it learns."""
+        return self.data / "jobs" / id_
+
+    def run(self, id_: str) -> Path:
+        """The run that a training or adaptation job fills."""
+        return self.job(id_) / "run"
