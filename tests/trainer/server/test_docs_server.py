@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from plasma_pack import build, keygen, open_packet
 from plasma_trainer.server import staging
@@ -71,6 +72,7 @@ def started(command: str, folder: Path) -> Iterator[None]:
         process.wait()
 
 
+@pytest.mark.long
 def test_the_recipe_ends_in_one_line_of_figures() -> None:
     """Trained, audited, compiled, fetched and flown for real."""
     line, *more = typed(block("python contrib/"), ROOT).splitlines()
