@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import plasma_edge as pe
+import plasma_pack
 from plasma_trainer.cli import app
 from plasma_trainer.pipelines import learner, solve
 
@@ -42,6 +43,15 @@ def test_ends_in_a_packet_that_flies(tmp_path: Path, monkeypatch: pytest.MonkeyP
     before = (tmp_path / "policy.plasma").read_bytes()
     assert run("--threshold", "5", "--out", str(tmp_path))[0] == 0
     assert (tmp_path / "policy.plasma").read_bytes() == before
+
+
+def test_a_key_that_cannot_sign_is_told_before_the_training(tmp_path: Path) -> None:
+    plasma_pack.keygen(tmp_path / "key.pem")
+    (tmp_path / "key.pub").unlink()
+    for key in ("key.pem", "none.pem"):
+        code, output = run("--out", str(tmp_path / "run"), "--key", str(tmp_path / key))
+        assert code == 2, output
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_goal_out_of_reach_ends_without_a_packet(tmp_path: Path) -> None:

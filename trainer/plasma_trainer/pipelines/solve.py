@@ -46,6 +46,8 @@ def solve(args: TrainArgs, key: Path | None, out: Path, console: Console) -> Sol
     """Do, or finish, the experiment in `out`; `out`/policy.plasma is there only when the goal was reached and one
     real episode kept what imagination promised. Without a key, one is made in `out`.
     """
+    if key is not None:
+        _check(key)
     trained = train(args, out, console)
     skill = load_skill(out)
     with console.status("auditing: one real episode decides"):
@@ -61,6 +63,12 @@ def solve(args: TrainArgs, key: Path | None, out: Path, console: Console) -> Sol
         returns = evaluate(skill.env, skill.variant, act, CONFIRMING_EPISODES, seed)
     write_json(out / "solution.json", {"real_steps": trained.real_steps, "packet": vars(returns)})
     return Solution(trained, report.verdict, packet, returns)
+
+
+def _check(key: Path) -> None:
+    """Before the hours of training: can it sign, and is the public half there to fly with?"""
+    plasma_pack.load_private(key)
+    plasma_pack.load_public(key.with_suffix(".pub"))
 
 
 def _key_of(out: Path, console: Console) -> Path:
