@@ -22,7 +22,7 @@ CMAKE_AARCH64 := build/aarch64
 ARM_LIBRARIES := g++-aarch64-linux-gnu qemu-user libsodium-dev:arm64 libzstd-dev:arm64 libstdc++6:arm64
 CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURDIR)/cmake/aarch64.cmake
 
-.PHONY: demo test bench results setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage mutants aarch64 wheels clean
+.PHONY: demo test bench results baselines setup setup-dev lint format cpp-test bench-kernels attacks fuzz coverage mutants aarch64 wheels clean
 
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
@@ -36,7 +36,13 @@ bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
 
 # What was learnt: hours, resumable. ONLY names a part, which is a module of benchmarks/.
 results: setup
+	$(PIP) -e 'trainer[envs]'
 	$(BIN)/python -m benchmarks.$(ONLY)
+
+# What Stable-Baselines3 needs for the same tasks: hours, recorded once.
+baselines: setup
+	$(PIP) -e 'trainer[envs]' stable-baselines3 sb3-contrib
+	$(BIN)/python -m benchmarks.baselines
 
 setup: .venv/stamp-trainer
 setup-dev: setup .venv/stamp-dev

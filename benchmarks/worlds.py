@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import shutil
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.record import RESULTS, ROOT, provenance, record, recorded, write_tables
 from rich.console import Console
 
 from plasma_trainer.pipelines.evaluate_world import (
@@ -30,15 +28,10 @@ from plasma_trainer.pipelines.evaluate_world import (
     evaluate_worlds,
     headings,
 )
-from plasma_trainer.pipelines.runs import write_json
 from plasma_trainer.pipelines.train import TrainArgs, train
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks/results/learning/latest.json"
 STRIP = RESULTS.with_name("worlds_of_pixels.png")
-PAGE = ROOT / "trainer/README.md"
 RUNS = ROOT / "runs/worlds"
-BEGIN, END = "<!-- made by benchmarks/worlds.py: begin -->", "<!-- end -->"
 
 TASKS = {
     "CartPole-v1": WorldsArgs("CartPole-v1", real_steps=5000, updates=400),
@@ -58,9 +51,8 @@ def main() -> None:
     console = Console()
     for task in asked:
         console.rule(task)
-        _record(task, _measure(TASKS[task], console))
-        worlds = json.loads(RESULTS.read_text())["worlds"]
-        _write_page(worlds)
+        worlds = _record(task, _measure(TASKS[task], console))
+        write_tables("worlds", _tables(worlds))
     errors = {task: _best(figures["worlds"]) for task, figures in worlds.items()}
     console.print("least error at 10 steps:", json.dumps(errors))
 
@@ -77,29 +69,15 @@ def _measure(args: WorldsArgs, console: Console) -> list[Row]:
     return rows
 
 
-def _record(task: str, rows: list[Row]) -> None:
-    """Under its own keys; what others have written stays."""
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results.setdefault("worlds", {})[task] = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": _machine(),
+def _record(task: str, rows: list[Row]) -> dict[str, Any]:
+    worlds = recorded("worlds")
+    worlds[task] = {
+        **provenance(),
         "args": asdict(TASKS[task]),
         "worlds": {row.world: asdict(row) for row in rows},
     }
-    write_json(RESULTS, results)
-
-
-def _write_page(worlds: dict[str, Any]) -> None:
-    """Put the tables between their marks."""
-    page = PAGE.read_text()
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    PAGE.write_text(before + BEGIN + "\n\n" + _tables(worlds) + "\n" + END + after)
-
-
-def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
+    record("worlds", worlds)
+    return worlds
 
 
 def _tables(worlds: dict[str, Any]) -> str:

@@ -14,6 +14,8 @@ from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.policies import greedy_act
 
+BLOCK_SHARE = 10  # a block is at least a tenth of what was spent before: less would hardly change the world
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -51,7 +53,7 @@ def run_rounds(run: Run, learner: Learner, goal: Goal, console: Console) -> Resu
         console.print(f"resuming after round {result.rounds} ({result.real_steps} real steps)")
     while result is None or not (result.solved or result.real_steps >= goal.real_steps):
         index, spent = (result.rounds, result.real_steps) if result else (0, 0)
-        steps = min(goal.block_steps, goal.real_steps - spent)
+        steps = min(max(goal.block_steps, spent // BLOCK_SHARE), goal.real_steps - spent)
         result = _round(learner, goal, index, spent + steps, steps, console)
         run.save_round(index, {"learner": learner.state(), "result": asdict(result)})
     run.finish(result)
