@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 
 from plasma_edge import PlasmaError
-from plasma_trainer.errors import TrainerError
+from plasma_trainer.errors import TrainerError, UsageError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import evaluate as evaluating
 from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
+from plasma_trainer.pipelines import imagine as imagining
+from plasma_trainer.pipelines import offline
 from plasma_trainer.pipelines import solve as solving
 from plasma_trainer.pipelines import train as training
 from plasma_trainer.pipelines.rounds import Result
@@ -69,22 +71,35 @@ def train(
 
 @app.command()
 def solve(
-    env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
     out: Out,
+    env: Annotated[str | None, typer.Option(help="Gymnasium environment id.")] = None,
+    from_minari: Annotated[
+        str | None, typer.Option(help="Learn from this local dataset instead; no real steps.")
+    ] = None,
     key: Annotated[
         Path | None, typer.Option(help="Private key (PEM); default: one made in the directory.")
     ] = None,
     seed: Seed = 0,
     real_steps: Steps = 1000,
     block_steps: Block = 200,
-    iterations: Iterations = 20,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Of imagination: per round 20, from a log 100.")
+    ] = None,
     discount: Discount = 0.99,
     threshold: Threshold = None,
 ) -> None:
     """Train, audit, compile, sign and fly: from an id to a packet. Exit status 3 without a packet."""
-    args = training.TrainArgs(env, seed, real_steps, block_steps, iterations, discount, threshold)
     with _errors():
-        solution = solving.solve(args, key, out, console)
+        if (env is None) == (from_minari is None):
+            raise UsageError("pass --env ID, or --from-minari DATASET, one of them")
+        if from_minari is not None:
+            log = offline.OfflineArgs(from_minari, seed, iterations or 100, discount)
+            solution = solving.solve_log(log, key, out, console)
+        else:
+            args = training.TrainArgs(
+                env, seed, real_steps, block_steps, iterations or 20, discount, threshold
+            )
+            solution = solving.solve(args, key, out, console)
     console.print(solution.table)
     if solution.packet is None:
         raise typer.Exit(3)
@@ -122,6 +137,27 @@ def audit(
     console.print_json(data=report.as_dict())
     if report.verdict == "failed":
         raise typer.Exit(3)
+
+
+@app.command()
+def imagine(
+    run: RunDir,
+    paths: Annotated[int, typer.Option(min=1, help="Phantom paths.")] = 64,
+    horizon: Annotated[int, typer.Option(min=1, help="Steps of each, at most.")] = 200,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Above 1: wilder.")] = 1.0,
+    to_minari: Annotated[
+        str | None, typer.Option(help="Keep what was not flagged as this local dataset.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Phantom paths of a run's policy: imagined returns, and how much of them rests on nothing."""
+    with _errors():
+        skill = load_skill(run)
+        audited = imagining.imagine(skill, paths, horizon, temperature, seed)
+        console.print(audited.table)
+        if to_minari is not None:
+            kept = imagining.save(skill, audited, to_minari)
+            console.print(f"{kept} episodes kept as {to_minari}")
 
 
 @app.command()

@@ -102,3 +102,13 @@ def test_refuses_a_task_without_a_threshold(tmp_path: Path, quiet: Console) -> N
 def test_refuses_to_read_a_directory_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         load_skill(tmp_path)
+
+
+def test_blocks_grow_with_what_was_spent(
+    tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "UPDATES", 2)
+    monkeypatch.setattr("plasma_trainer.pipelines.rounds.BLOCK_SHARE", 2)
+    args = TrainArgs("Pendulum-v1", real_steps=70, block_steps=20, iterations=1, threshold=0.0)
+    train(args, tmp_path, quiet)
+    assert [past["real_steps"] for past in Run.open(tmp_path).history()] == [20, 40, 60, 70]

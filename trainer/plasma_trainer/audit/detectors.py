@@ -22,19 +22,28 @@ MOST_STEPS = 4000  # phantom steps looked at
 
 def unsupported_share(world: Ensemble, data: dict[str, Tensor], paths: Paths) -> float:
     """Share of phantom steps further from the data than 99 % of the data is from itself (k nearest neighbours)."""
+    return float(unsupported(world, data, *visited(paths)).float().mean())
+
+
+def unsupported(world: Ensemble, data: dict[str, Tensor], obs: Tensor, action: Tensor) -> Tensor:
+    """[P] bool: the step obs [P, O], action is further from the data than 99 % of the data is from itself."""
     real = _features(world, data["obs"], data["action"])  # [N, F]
-    phantom = _features(world, *visited(paths))  # [P, F]
     within = (
         torch.cdist(real, real).kthvalue(NEIGHBOUR + 1, dim=1).values
     )  # the first neighbour is the step itself
-    across = torch.cdist(phantom, real).kthvalue(NEIGHBOUR, dim=1).values
-    return float((across > within.quantile(QUANTILE)).float().mean())
+    across = torch.cdist(_features(world, obs, action), real).kthvalue(NEIGHBOUR, dim=1).values
+    return across > within.quantile(QUANTILE)
 
 
 def disagreement_share(auditor: Ensemble, data: dict[str, Tensor], paths: Paths) -> float:
     """Share of phantom steps about which an independent ensemble disagrees more than on 99 % of the data."""
+    return float(disputed(auditor, data, *visited(paths)).float().mean())
+
+
+def disputed(auditor: Ensemble, data: dict[str, Tensor], obs: Tensor, action: Tensor) -> Tensor:
+    """[P] bool: the auditor's members disagree about the step more than about 99 % of the data."""
     usual = auditor.disagreement(data["obs"], data["action"]).quantile(QUANTILE)
-    return float((auditor.disagreement(*visited(paths)) > usual).float().mean())
+    return auditor.disagreement(obs, action) > usual
 
 
 def visited(paths: Paths) -> tuple[Tensor, Tensor]:

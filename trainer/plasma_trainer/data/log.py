@@ -18,6 +18,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from plasma_trainer.data.transitions import Transitions
 from plasma_trainer.errors import UsageError
 
 
@@ -129,6 +130,20 @@ class Log:
         """Every real step exactly once, in stretches of `steps`: all of the log without much padding."""
         cuts = [(e, start) for e in self.episodes for start in range(0, len(e), steps)]
         return _stack(cuts, steps)
+
+    def table(self) -> Transitions:
+        """Every step as a row of one table, in order."""
+        parts = self.episodes
+        ends = [np.arange(len(e)) == len(e) - 1 for e in parts]
+        terminated = [end & e.terminated for end, e in zip(ends, parts, strict=True)]
+        return Transitions(
+            obs=np.concatenate([e.obs[:-1] for e in parts]),
+            action=np.concatenate([e.action for e in parts]),
+            reward=np.concatenate([e.reward for e in parts]),
+            next_obs=np.concatenate([e.obs[1:] for e in parts]),
+            terminated=np.concatenate(terminated),
+            truncated=np.concatenate(ends) & ~np.concatenate(terminated),
+        )
 
     def seen_as(self, encode: Callable[[Tensor], Tensor]) -> Log:
         """The same episodes with every observation encoded, [T + 1, ...] at a time."""

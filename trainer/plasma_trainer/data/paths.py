@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from plasma_trainer.data.log import Log, Trajectory
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -36,6 +38,22 @@ class Paths:
         """[T, B] bool: the step belongs to its path's first episode."""
         ends_before = self.ended.cumsum(0) - self.ended.long()
         return ends_before == 0
+
+    def first_episodes(self) -> Log:
+        """Each path's first episode, up to T steps of it, as if it had been recorded."""
+        inside = self.in_first_episode
+        episodes = []
+        for path, steps in enumerate(inside.sum(0).tolist()):
+            obs = torch.cat([self.obs[:steps, path], self.next_obs[steps - 1 : steps, path]])
+            episodes.append(
+                Trajectory(
+                    obs.numpy(),
+                    self.action[:steps, path].numpy(),
+                    self.reward[:steps, path].numpy(),
+                    bool(self.terminated[steps - 1, path]),
+                )
+            )
+        return Log(tuple(episodes))
 
     @property
     def first_returns(self) -> Tensor:

@@ -3,6 +3,7 @@
 
 from plasma_trainer.envs.actuator import Actuator
 from plasma_trainer.envs.episodes import Act, Episode, episode_returns, fly
+from plasma_trainer.envs.logged import LoggedPlant
 from plasma_trainer.envs.pixels import make_pixel_plant
 from plasma_trainer.envs.plants import VARIANTS, make_plant, step_limit
 
@@ -11,6 +12,7 @@ __all__ = [
     "Act",
     "Actuator",
     "Episode",
+    "LoggedPlant",
     "episode_returns",
     "fly",
     "make_pixel_plant",

@@ -14,12 +14,16 @@ from plasma_trainer.errors import UsageError
 VARIANTS = ("nominal", "reversed")
 
 
-def make_plant(env_id: str, variant: str = "nominal", **kwargs: Any) -> Actuator:
+def make_plant(env_id: str | None, variant: str = "nominal", **kwargs: Any) -> Actuator:
     """A Gymnasium environment with a flat Box observation, behind a reversible `Actuator`.
 
     `variant` is one of VARIANTS; other keyword arguments go to `gymnasium.make`. Raises UsageError for an unknown
     environment or variant, or for spaces that the trainer cannot handle.
     """
+    if env_id is None:
+        raise UsageError(
+            "the log that this was learnt from names no environment; there is none to fly in"
+        )
     if variant not in VARIANTS:
         raise UsageError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
     try:

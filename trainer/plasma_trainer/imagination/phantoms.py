@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from plasma_trainer.data import Paths
-from plasma_trainer.world_models import World
+from plasma_trainer.world_models import Imagined, World
 
 Sample = Callable[[Tensor, torch.Generator], Tensor]
 """What is seen [B, F] and a source of randomness in, actions [B] int64 or [B, A] float32 out."""
+
+Reward = Callable[[Tensor, Tensor, Imagined], Tensor]
+"""What a step is worth, r(z, a, z'): states [B, S], actions, the steps imagined from them; rewards [B] out."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Phantoms:
     a policy learns the world's mistakes before it learns the task.
 
     Paths show what `view` shows of a state: a world's features, which its own policies read, or its decoded
-    observations, which anybody's do. Everything stays on the device that the starts are on.
+    observations, which anybody's do. A `reward` of one's own replaces the world's. Everything stays on the device that
+    the starts are on.
     """
 
     def __init__(
@@ -59,9 +63,10 @@ class Phantoms:
         seed: int,
         lost_return: float | None,
         view: Callable[[Tensor], Tensor] | None = None,
+        reward: Reward | None = None,
     ) -> None:
         self.world, self.starts, self.max_steps = world, starts, max_steps
-        self.lost_return, self.view = lost_return, view or world.features
+        self.lost_return, self.view, self.reward = lost_return, view or world.features, reward
         self.generator = torch.Generator(starts.reset_states.device).manual_seed(seed)
         self.state = self.starts.draw(count, self.generator)  # [B, S]
         self.age = torch.zeros_like(self.state[:, 0], dtype=torch.int64)  # [B] steps
@@ -79,7 +84,8 @@ class Phantoms:
     def step(self, action: Tensor) -> Paths:
         """One step of every life, as columns without the T axis. Afterwards `self.state` is where the next begins."""
         obs, step = self.obs, self.world.imagine(self.state, action, self.generator)
-        reward, terminated = step.reward, step.terminated
+        reward = self.reward(self.state, action, step) if self.reward else step.reward
+        terminated = step.terminated
         if self.lost_return is not None:
             reward = reward + self.lost_return * (step.lost & ~terminated)
             terminated = terminated | step.lost
@@ -101,15 +107,27 @@ class Phantoms:
 
 
 def simulate(
-    world: World, policy: Sample, start_states: Tensor, n: int, horizon: int, seed: int
+    world: World,
+    policy: Sample,
+    start_states: Tensor,
+    n: int,
+    horizon: int,
+    seed: int,
+    temperature: float = 1.0,
 ) -> Paths:
     """`n` phantom paths of at most `horizon` steps, each from a random row of start_states [R, S].
 
-    Equal seeds give equal bits. Paths go where the world believes, also where it is lost: this is for looking at what a
-    policy was promised, not for training one. After a path's first end (see Paths.in_first_episode) comes another life.
+    `temperature` multiplies the world's own. Equal seeds give equal bits. Paths go where the world believes, also where
+    it is lost: this is for looking at what a policy was promised, not for training one. After a path's first end (see
+    Paths.in_first_episode) comes another life.
     """
     starts = Starts(start_states, start_states, visited_share=0.0)
-    return Phantoms(world, starts, n, horizon, seed, lost_return=None).roll(policy, horizon)
+    calibrated = world.temperature.clone()
+    world.temperature.mul_(temperature)
+    try:
+        return Phantoms(world, starts, n, horizon, seed, lost_return=None).roll(policy, horizon)
+    finally:
+        world.temperature.copy_(calibrated)
 
 
 def worst_return(reward: Tensor, terminated: Tensor, discount: float) -> float:

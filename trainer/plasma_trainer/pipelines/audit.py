@@ -21,6 +21,7 @@ from plasma_trainer.audit import (
 from plasma_trainer.data import Paths, derive
 from plasma_trainer.envs import fly, make_plant, step_limit
 from plasma_trainer.imagination import simulate
+from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import write_json
 from plasma_trainer.pipelines.skills import Skill
 from plasma_trainer.policies import greedy, greedy_act
@@ -33,12 +34,12 @@ AUDITOR_UPDATES = 1500
 def audit(skill: Skill, out: Path, canary: bool, seed: int) -> AuditReport:
     """Audit the policy of a finished run; the report is written to `out`/audit.json.
 
-    The auditor is an ensemble that shares nothing with the policy's world but the data. With `canary`, one real episode
-    is flown on the skill's plant; its steps are counted in the report and never learnt from.
+    With `canary`, one real episode is flown on the skill's plant; its steps are counted in the report and never learnt
+    from.
     """
     learner = skill.learner
     plant, task = learner.experience()
-    auditor = _auditor(learner.world, plant, task, seed)
+    auditor = auditor_of(learner, seed)
     start = torch.from_numpy(learner.everything.reset_obs)
     paths = _phantoms(skill, learner.world, start, seed)
     imagined = float(paths.first_returns.mean())
@@ -61,12 +62,12 @@ def read_section(out: Path) -> dict[str, Any] | None:
     return section(json.loads(path.read_text())) if path.exists() else None
 
 
-def _auditor(
-    world: Ensemble, plant: dict[str, Tensor], task: dict[str, Tensor], seed: int
-) -> Ensemble:
+def auditor_of(learner: Learner, seed: int) -> Ensemble:
+    """A world that shares nothing with the learner's but the data."""
     torch.manual_seed(derive(seed, "auditor"))
+    world = learner.world
     auditor = Ensemble(world.obs_size, world.action_size, world.discrete)
-    fit(auditor, plant, task, AUDITOR_UPDATES, derive(seed, "auditor-fit"))
+    fit(auditor, *learner.experience(), AUDITOR_UPDATES, derive(seed, "auditor-fit"))
     return auditor
 
 

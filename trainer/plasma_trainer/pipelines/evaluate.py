@@ -42,7 +42,7 @@ class Returns:
         return cls(float(totals.mean()), low, float(totals.min()), len(totals))
 
 
-def evaluate(env_id: str, variant: str, act: Act, episodes: int, seed: int) -> Returns:
+def evaluate(env_id: str | None, variant: str, act: Act, episodes: int, seed: int) -> Returns:
     """Closed-loop returns of any act function over `episodes` fresh episodes of a plant."""
     plant = make_plant(env_id, variant)
     seeds = (derive(seed, "evaluate", index) for index in range(episodes))

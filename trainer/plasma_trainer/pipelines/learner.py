@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from plasma_trainer.data import Transitions, collect, derive, random_act
 from plasma_trainer.envs import Act, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
+from plasma_trainer.pipelines.curiosity import seeker, silent
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
 
 PATHS = 320
-SEGMENT_STEPS = 32
 VISITED_SHARE = 0.5
-REAL_EPISODE_STEPS = 50  # many short episodes see more of the task than a long one
+REAL_EPISODE_STEPS = 50  # many short episodes see more of the task than a long one ...
+REAL_EPISODE_SHARE = 4  # ... but a quarter of a whole one is needed to get anywhere
 UPDATES = 2000  # of the world, each round
 
 
@@ -48,12 +49,17 @@ class Learner:
         self.data: Transitions | None = None
 
     def live(self, steps: int, index: int) -> Transitions:
-        """Add `steps` real steps: random ones in round 0, then those of the exploring policy."""
-        first = self.data is None
+        """Add `steps` real steps: random ones in round 0, then those of the exploring policy.
+
+        While nothing that was seen is worth anything, the exploring policy is one that seeks what was not seen.
+        """
         seed = derive(self.seed, "explore", index)
-        act = random_act(self.plant.action_space, seed) if first else self.explore(seed)
-        reset_seed = derive(self.seed, "collect", index)
-        block = collect(self.plant, act, steps, reset_seed, REAL_EPISODE_STEPS)
+        if self.data is None:
+            act = random_act(self.plant.action_space, seed)
+        else:
+            act = self.explore(self._seeker(index) if self.silent else self.agent, seed)
+        longest = max(REAL_EPISODE_STEPS, step_limit(self.plant) // REAL_EPISODE_SHARE)
+        block = collect(self.plant, act, steps, derive(self.seed, "collect", index), longest)
         self.data = block if self.data is None else self.data + block
         return block
 
@@ -63,40 +69,36 @@ class Learner:
         return fit(self.world, plant, task, UPDATES, derive(self.seed, "fit", index))
 
     def imagine(self, iterations: int, index: int) -> dict[str, float]:
-        """Improve the policy on phantom paths only."""
+        """Improve the policy on phantom paths only. Without a reason to do anything it stays as it is."""
+        if self.silent:
+            return {}
         _, task = self.experience()
-        self._follow_data(task["obs"], fresh=index == 0)
-        if index == 0:
-            typical = task["reward"].square().mean().sqrt()
-            self.agent.return_scale.copy_(typical / (1.0 - self.discount))
-            self.agent.calm(task["obs"])
+        self._follow_data(task["obs"])
         phantoms = Phantoms(
             self.world,
-            Starts(
-                self.world.start(torch.from_numpy(self.everything.reset_obs)),
-                self.world.start(task["obs"]),
-                VISITED_SHARE,
-            ),
+            self._starts(),
             PATHS,
             step_limit(self.plant),
             derive(self.seed, "phantoms", index),
             worst_return(task["reward"], task["terminated"], self.discount),
         )
         phantoms.stagger()
-        generator = torch.Generator().manual_seed(derive(self.seed, "ppo", index))
-        metrics: dict[str, float] = {}
-        for iteration in range(iterations):
-            paths = phantoms.roll(self.agent.sample, SEGMENT_STEPS)
-            metrics = self.ppo.update(paths, generator, rate=1.0 - iteration / iterations)
-        return metrics
+        return self.ppo.practise(phantoms.roll, iterations, derive(self.seed, "ppo", index))
 
-    def explore(self, seed: int) -> Act:
+    @property
+    def silent(self) -> bool:
+        """Nothing that was seen gives a reason to be anywhere."""
+        _, task = self.experience()
+        action = self.world.encode_action(task["action"])
+        return silent(action, task["reward"], task["terminated"])
+
+    def explore(self, agent: ActorCritic, seed: int) -> Act:
         """The act function that tries things out on the plant, within its action limits."""
         generator = torch.Generator().manual_seed(seed)
         space = self.plant.action_space
 
         def act(obs: np.ndarray) -> Any:
-            action = self.agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
+            action = agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
             if isinstance(space, spaces.Box):
                 return np.clip(action, space.low, space.high)
             return action[()]
@@ -131,8 +133,22 @@ class Learner:
         assert self.data is not None
         return self.data.tensors(), self.everything.tensors()
 
-    def _follow_data(self, obs: Tensor, fresh: bool) -> None:
+    def _seeker(self, index: int) -> ActorCritic:
+        limit, seed = step_limit(self.plant), derive(self.seed, "seeker", index)
+        return seeker(self.world, self.plant.action_space, self._starts(), PATHS, limit, seed)
+
+    def _starts(self) -> Starts:
+        _, task = self.experience()
+        resets = torch.from_numpy(self.everything.reset_obs)
+        return Starts(self.world.start(resets), self.world.start(task["obs"]), VISITED_SHARE)
+
+    def _follow_data(self, obs: Tensor) -> None:
         """Normalise by the data at hand; networks that have learnt something keep computing what they did."""
+        fresh = not self.ppo.optimizer.state  # which goes with a saved learner
+        if fresh:
+            _, task = self.experience()
+            typical = task["reward"].square().mean().sqrt()
+            self.agent.return_scale.copy_(typical / (1.0 - self.discount))
         followers = [(self.agent.obs_norm, self.agent.critic[0])]
         if isinstance(self.policy, MlpPolicy):
             followers.append((self.policy.obs_norm, self.policy.net[0]))
@@ -141,3 +157,5 @@ class Learner:
                 normalizer.fit(obs.mean(0), obs.std(0))
             else:
                 normalizer.refit_before(first_layer, obs.mean(0), obs.std(0))
+        if fresh:
+            self.agent.calm(obs)

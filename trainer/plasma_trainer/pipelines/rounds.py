@@ -14,7 +14,9 @@ from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.policies import greedy_act
 
-BLOCK_SHARE = 10  # a block is at least a tenth of what was spent before: less would hardly change the world
+BLOCK_SHARE = (
+    10  # a block is at least a tenth of what was spent before: less would hardly change the world
+)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading back what was learnt: a trained base, or the adapter for a broken plant."""
+"""Reading back what was learnt: a base, trained on a plant or from a log, or the adapter for a broken plant."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plasma_trainer.pipelines.adapt import load_adapted
 from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.pipelines.offline import load_learnt
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.pipelines.train import load_trained
 
@@ -16,15 +17,19 @@ from plasma_trainer.pipelines.train import load_trained
 class Skill:
     """A finished run: which plant it is for, and everything that was learnt there."""
 
-    env: str
+    env: str | None  # None: learnt from a log that does not name it
     variant: str
     learner: Learner
     adapter: Path | None  # PEFT directory, if this is an adapter
 
 
 def load_skill(out: Path) -> Skill:
-    """The finished training or adaptation run in `out`. Raises UsageError when there is none."""
-    if "base" not in Run.open(out).args:
+    """The finished run in `out`. Raises UsageError when there is none."""
+    args = Run.open(out).args
+    if "log" in args:
+        env, learner = load_learnt(out)
+        return Skill(env, "nominal", learner, None)
+    if "base" not in args:
         trained, learner = load_trained(out)
         return Skill(trained.env, "nominal", learner, None)
     adapted, learner = load_adapted(out)

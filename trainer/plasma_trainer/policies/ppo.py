@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,10 @@ VALUE_WEIGHT = 0.5
 MAX_KL = 0.03
 MAX_GRAD_NORM = 0.5
 LEARNING_RATE = 7e-4
+SEGMENT_STEPS = 32  # of every path, between two updates
+
+Roll = Callable[[Callable[[Tensor, torch.Generator], Tensor], int], Paths]
+"""An exploring policy and a number of steps in, phantom paths out; see imagination.Phantoms.roll."""
 
 
 def generalized_advantages(
@@ -64,6 +69,15 @@ class Ppo:
         self.agent, self.discount = agent, discount
         self.parameters = [p for p in agent.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
+
+    def practise(self, roll: Roll, iterations: int, seed: int) -> dict[str, float]:
+        """Go on with the paths and learn from them, `iterations` times; the rate falls to 0. Returns the last figures."""
+        generator = torch.Generator().manual_seed(seed)
+        metrics: dict[str, float] = {}
+        for iteration in range(iterations):
+            paths = roll(self.agent.sample, SEGMENT_STEPS)
+            metrics = self.update(paths, generator, rate=1.0 - iteration / iterations)
+        return metrics
 
     def update(
         self, paths: Paths, generator: torch.Generator, rate: float = 1.0

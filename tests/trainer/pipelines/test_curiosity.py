@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When nothing is worth anything, and what is done about it."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from plasma_trainer.data import collect, random_act
+from plasma_trainer.envs import make_plant
+from plasma_trainer.imagination import Starts, simulate
+from plasma_trainer.pipelines import learner as learning
+from plasma_trainer.pipelines.curiosity import seeker, silent
+from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.policies import MlpPolicy
+from plasma_trainer.world_models import Ensemble, Imagined
+
+
+def of(env_id: str) -> bool:
+    plant = make_plant(env_id)
+    data = collect(plant, random_act(plant.action_space, 0), steps=200, seed=0, longest=200)
+    columns = data.tensors()
+    action = columns["action"]
+    if isinstance(plant.action_space, gym.spaces.Discrete):
+        action = functional.one_hot(action).float()
+    return silent(action, columns["reward"], columns["terminated"])
+
+
+@pytest.mark.parametrize(
+    ("env_id", "expected"),
+    [
+        ("MountainCar-v0", True),  # a constant
+        ("MountainCarContinuous-v0", True),  # the square of the action
+        ("Acrobot-v1", True),
+        ("Pendulum-v1", False),  # has the square of the action, and where one is
+        ("CartPole-v1", False),  # a constant, but falling ends it
+    ],
+)
+def test_only_a_distant_goal_is_silent(env_id: str, expected: bool) -> None:
+    assert of(env_id) is expected
+
+
+def test_a_goal_that_was_reached_speaks() -> None:
+    action, reward = torch.rand(50, 1), torch.full((50,), -1.0)
+    ended = torch.zeros(50, dtype=torch.bool)
+    assert silent(action, reward, ended)
+    assert not silent(action, reward.index_fill(0, torch.tensor(7), 0.0), ended)
+    assert not silent(action, reward, ended.index_fill(0, torch.tensor(7), True))
+
+
+class Corridor(Ensemble):
+    """Known around 0 and less and less known to the right; pays for going left."""
+
+    def imagine(self, state: Tensor, action: Tensor, generator: torch.Generator) -> Imagined:
+        place = state + 0.1 * (2 * action[:, None] - 1)
+        none = torch.zeros(len(place), dtype=torch.bool)
+        unknown = place[:, 0].clamp(0.0, 1.0)
+        return Imagined(place, -place[:, 0], torch.full_like(unknown, -9.0), unknown, none)
+
+
+def test_a_seeker_goes_where_the_world_is_not_sure() -> None:
+    world = Corridor(1, 2, discrete=True)
+    world.trusted_uncertainty.fill_(1.0)
+    around = torch.linspace(-0.5, 0.5, 50)[:, None]
+    starts = Starts(around, around, 0.5)
+    agent = seeker(world, gym.spaces.Discrete(2), starts, paths=64, max_steps=100, seed=0)
+    reached = simulate(world, agent.sample, around, n=100, horizon=40, seed=0).obs[-1]
+    assert reached.mean() > 0.7
+
+
+def test_a_policy_waits_until_something_is_worth_learning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "UPDATES", 5)
+    monkeypatch.setattr("plasma_trainer.pipelines.curiosity.ITERATIONS", 1)
+    plant = make_plant("Acrobot-v1")
+    policy = MlpPolicy(6, plant.action_space)
+    learner = Learner(plant, policy, Ensemble(6, 3, discrete=True), discount=0.99, seed=0)
+    before = {name: value.clone() for name, value in policy.state_dict().items()}
+    learner.live(40, 0)
+    learner.learn_world(0)
+    learner.imagine(1, 0)
+    learner.live(40, 1)
+    assert learner.silent
+    assert all(torch.equal(before[n], value) for n, value in policy.state_dict().items())

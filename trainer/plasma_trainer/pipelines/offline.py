@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a log to a policy, without one real step: a world fitted to it, and imagination that stays near it.
+
+Where the world is lost, phantom lives end as badly as any in the log (MOReL, Kidambi et al., 2020), so the policy has
+nothing to gain from what nobody has seen. Whether it kept to that only a real episode can say: without one, its audit
+says `unverified`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from plasma_trainer.data import Recording, derive, load_minari
+from plasma_trainer.envs import LoggedPlant
+from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.pipelines.runs import Run
+from plasma_trainer.policies import MlpPolicy
+from plasma_trainer.world_models import Ensemble
+
+ROUND = 20  # iterations of imagination between two checkpoints
+
+
+@dataclass(frozen=True)
+class OfflineArgs:
+    """What `plasma-train solve --from-minari` asks for."""
+
+    log: str  # a local Minari dataset
+    seed: int = 0
+    iterations: int = 100  # of imagination
+    discount: float = 0.99
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What there is to say without a plant: steps and the returns of the log, undiscounted, by episode."""
+
+    logged_steps: int
+    mean_return: float
+    best_return: float
+
+
+def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
+    """Do, or finish, the experiment in `out`; `skills.load_skill` reads it back."""
+    run = Run.begin(out, args)
+    learner, recording = _new_learner(args)
+    rounds = -(-args.iterations // ROUND)
+    saved = run.last_round()
+    done = saved["done"] if saved else 0
+    if saved:
+        learner.restore(saved["learner"])
+        console.print(f"resuming after round {done} of {rounds}")
+    else:
+        with console.status(f"fitting the world to {len(learner.everything)} logged steps"):
+            learner.learn_world(0)
+    for index in range(done, rounds):
+        steps = min(ROUND, args.iterations - index * ROUND)
+        with console.status(f"round {index + 1} of {rounds}: training in imagination"):
+            learner.imagine(steps, index)
+        run.save_round(index, {"learner": learner.state(), "done": index + 1})
+    returns = learner.everything.episode_returns
+    result = Learnt(recording.log.steps, float(returns.mean()), float(returns.max()))
+    run.finish(result)
+    return result
+
+
+def load_learnt(out: Path) -> tuple[str | None, Learner]:
+    """The finished experiment in `out`, and the id of the environment that its log names, if it does."""
+    run = Run.open(out)
+    learner, recording = _new_learner(OfflineArgs(**run.args))
+    learner.restore(run.finished_round()["learner"])
+    return recording.env_id, learner
+
+
+def _new_learner(args: OfflineArgs) -> tuple[Learner, Recording]:
+    recording = load_minari(args.log)
+    plant: Any = LoggedPlant(
+        recording.observation_space,
+        recording.action_space,
+        max(map(len, recording.log.episodes)),
+    )
+    torch.manual_seed(derive(args.seed, "weights"))
+    policy = MlpPolicy(recording.observation_space.shape[0], plant.action_space)
+    world = Ensemble(recording.observation_space.shape[0], policy.action_size, policy.discrete)
+    learner = Learner(plant, policy, world, args.discount, args.seed)
+    learner.data = recording.log.table()
+    return learner, recording
