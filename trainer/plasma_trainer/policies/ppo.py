@@ -71,7 +71,7 @@ class Ppo:
         self.optimizer = torch.optim.Adam(self.parameters, lr=LEARNING_RATE, eps=1e-5, fused=True)
 
     def practise(self, roll: Roll, iterations: int, seed: int) -> dict[str, float]:
-        """Go on with the paths and learn, `iterations` times; the rate falls to 0. Returns the last update's figures."""
+        """Go on with the paths and learn, `iterations` times; the rate falls to 0. Returns the last figures."""
         generator = torch.Generator().manual_seed(seed)
         metrics: dict[str, float] = {}
         for iteration in range(iterations):
