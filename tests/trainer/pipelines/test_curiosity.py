@@ -43,12 +43,17 @@ def test_only_a_distant_goal_is_silent(env_id: str, expected: bool) -> None:
     assert of(env_id) is expected
 
 
-def test_a_goal_that_was_reached_speaks() -> None:
-    action, reward = torch.rand(50, 1), torch.full((50,), -1.0)
-    ended = torch.zeros(50, dtype=torch.bool)
-    assert silent(action, reward, ended)
-    assert not silent(action, reward.index_fill(0, torch.tensor(7), 0.0), ended)
-    assert not silent(action, reward, ended.index_fill(0, torch.tensor(7), True))
+@pytest.mark.parametrize("goal", [0.0, 100.0])
+def test_a_goal_speaks_once_it_was_reached_some_times(goal: float) -> None:
+    action = torch.rand(200, 1)
+    cost = -0.1 * action[:, 0].square()
+    for steps, expected in ((1, True), (3, True), (4, False), (20, False)):
+        reached = torch.arange(0, 10 * steps, 10)
+        ended = torch.zeros(200, dtype=torch.bool).index_fill(0, reached, True)
+        reward = cost.index_fill(0, reached, goal)
+        assert silent(action, reward, ended) is expected
+        if goal:  # without an end, the reward has to tell
+            assert silent(action, reward, torch.zeros_like(ended)) is expected
 
 
 class Corridor(Ensemble):
