@@ -68,13 +68,18 @@ def pilots(task: str, console: Console) -> None:
             budget = min(budget, 2 * row["real_steps"])
 
 
-def best_of(task: str) -> tuple[str, float, bool]:
-    """The algorithm that was quickest on seed 0, the median of its seeds, and whether most of them arrived."""
+def best_of(task: str) -> dict[str, Any] | None:
+    """The algorithm that was quickest on seed 0 and the median of its seeds; None before anything was recorded.
+
+    `reached`: most of its seeds got there. One that did not counts at the ceiling.
+    """
     rows = [row for row in recorded() if row["task"] == task]
     first = {row["algorithm"]: _price(row) for row in rows if row["seed"] == 0}
+    if not first:
+        return None
     best = min(first, key=lambda algorithm: first[algorithm])
-    prices = [_price(row) for row in rows if row["algorithm"] == best]
-    return best, median(prices), median(prices) < CEILING
+    steps = median(_price(row) for row in rows if row["algorithm"] == best)
+    return {"algorithm": best, "real_steps": steps, "reached": steps < CEILING}
 
 
 def recorded() -> list[Row]:

@@ -26,8 +26,10 @@ def silent(action: Tensor, reward: Tensor, terminated: Tensor) -> bool:
     """Whether real steps give hardly a reason to be anywhere: fewer than TELLING of them ended an episode, or earned
     what does not follow from the action alone.
 
-    The cost of acting, a constant or a quadratic, is all that a task with a distant goal shows before it is reached, and
-    one lucky step does not show the way to it. action [N, A] (one-hot when discrete), reward [N], terminated [N] bool.
+    The cost of acting, a constant or a quadratic, is all that a task with a distant goal shows before it is reached,
+    and one lucky step does not show the way to it.
+
+    action [N, A] (one-hot when discrete), reward [N], terminated [N] bool.
     """
     known = torch.cat([torch.ones_like(action[:, :1]), action, action.square()], 1).double()
     wanted = reward.double()
