@@ -11,12 +11,10 @@ import gymnasium as gym
 import torch
 from torch import Tensor
 
-from plasma_trainer.data import derive
-from plasma_trainer.imagination import Phantoms, Starts
-from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
-from plasma_trainer.world_models import Ensemble
+from plasma_trainer.envs import Act
+from plasma_trainer.imagination import Planner
+from plasma_trainer.world_models import Ensemble, Imagined
 
-ITERATIONS = 20
 DISCOUNT = 0.99
 UNEXPLAINED = 1e-3  # share of a reward that rounding may leave over
 TELLING = 4  # steps that must have told something
@@ -42,27 +40,12 @@ def silent(action: Tensor, reward: Tensor, terminated: Tensor) -> bool:
     return int((terminated | (error > rounding)).sum()) < TELLING
 
 
-def seeker(
-    world: Ensemble, space: gym.Space[Any], starts: Starts, paths: int, max_steps: int, seed: int
-) -> ActorCritic:
-    """An agent that was trained, in imagination, to surprise `world`."""
-    torch.manual_seed(derive(seed, "weights"))
-    policy = MlpPolicy(world.obs_size, space)
-    agent = ActorCritic(policy, world.obs_size, None if policy.discrete else policy.scale)
-    seen = starts.visited_states
-    for normalizer in (policy.obs_norm, agent.obs_norm):
-        normalizer.fit(seen.mean(0), seen.std(0))
+def seeker(world: Ensemble, space: gym.Space[Any], seed: int) -> Act:
+    """The act function that plans to surprise `world` most."""
     usual = world.trusted_uncertainty
-    agent.return_scale.fill_(1.0 / (1.0 - DISCOUNT))
-    phantoms = Phantoms(
-        world,
-        starts,
-        paths,
-        max_steps,
-        derive(seed, "phantoms"),
-        lost_return=None,
-        reward=lambda state, action, step: (step.uncertainty / usual).clamp_max(1.0),
-    )
-    phantoms.stagger()
-    Ppo(agent, DISCOUNT).practise(phantoms.roll, ITERATIONS, derive(seed, "ppo"))
-    return agent
+
+    def surprise(state: Tensor, action: Tensor, step: Imagined) -> Tensor:
+        return (step.uncertainty / usual).clamp_max(1.0)
+
+    planner = Planner(world, space, DISCOUNT, seed, reward=surprise)
+    return lambda obs: planner.act(world.start(torch.from_numpy(obs)[None]))

@@ -177,8 +177,7 @@ def _collect(args: WorldsArgs, plant: gym.Env[Any, Any]) -> Log:
             raise UsageError(
                 "a run's policy cannot fly from frames; leave out --policy or --pixels"
             )
-        learner = load_skill(Path(args.policy)).learner
-        acts.append(learner.explore(learner.agent, derive(args.seed, "log")))
+        acts.append(load_skill(Path(args.policy)).learner.explore(derive(args.seed, "log")))
     steps = args.real_steps // len(acts)
     logs = [
         collect_log(plant, act, steps, derive(args.seed, "log", i), LONGEST)

@@ -56,8 +56,10 @@ class Learner:
         seed = derive(self.seed, "explore", index)
         if self.data is None:
             act = random_act(self.plant.action_space, seed)
+        elif self.silent:
+            act = seeker(self.world, self.plant.action_space, seed)
         else:
-            act = self.explore(self._seeker(index) if self.silent else self.agent, seed)
+            act = self.explore(seed)
         longest = max(REAL_EPISODE_STEPS, step_limit(self.plant) // REAL_EPISODE_SHARE)
         block = collect(self.plant, act, steps, derive(self.seed, "collect", index), longest)
         self.data = block if self.data is None else self.data + block
@@ -92,13 +94,13 @@ class Learner:
         action = self.world.encode_action(task["action"])
         return silent(action, task["reward"], task["terminated"])
 
-    def explore(self, agent: ActorCritic, seed: int) -> Act:
+    def explore(self, seed: int) -> Act:
         """The act function that tries things out on the plant, within its action limits."""
         generator = torch.Generator().manual_seed(seed)
         space = self.plant.action_space
 
         def act(obs: np.ndarray) -> Any:
-            action = agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
+            action = self.agent.sample(torch.from_numpy(obs)[None], generator)[0].numpy()
             if isinstance(space, spaces.Box):
                 return np.clip(action, space.low, space.high)
             return action[()]
@@ -132,10 +134,6 @@ class Learner:
         """Columns of this plant's transitions, and of all of this task's."""
         assert self.data is not None
         return self.data.tensors(), self.everything.tensors()
-
-    def _seeker(self, index: int) -> ActorCritic:
-        limit, seed = step_limit(self.plant), derive(self.seed, "seeker", index)
-        return seeker(self.world, self.plant.action_space, self._starts(), PATHS, limit, seed)
 
     def _starts(self) -> Starts:
         _, task = self.experience()
