@@ -29,7 +29,7 @@ class Rail(Ensemble):
         move = action[:, None].float() - 1.0 if self.discrete else action
         place = (state + 0.5 * move)[:, 0]
         beyond = place > 4.0
-        reward = torch.where(beyond, 3.0, -(place - 2.0).abs())
+        reward = torch.where(beyond, 1.0, -(place - 2.0).abs())
         none = torch.zeros_like(beyond)
         return Imagined(place[:, None], reward, torch.where(beyond, 9.0, -9.0), place * 0, none)
 
@@ -50,7 +50,7 @@ def test_a_plan_reaches_the_best_place_and_stays(space: spaces.Space[Any]) -> No
 
 
 def test_what_comes_after_an_end_is_not_counted() -> None:
-    """Otherwise every step beyond 4 would pay 3, and the plan would go there."""
+    """Otherwise every step beyond 4 would pay 1, and the plan would go there."""
     planner = Planner(Rail(STEP), STEP, discount=0.99, seed=0)
     assert max(fly(planner, 2.0, 20)) < 3.1
 
