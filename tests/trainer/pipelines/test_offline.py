@@ -88,6 +88,13 @@ def test_a_log_without_an_environment_is_learnt_from_and_not_flown(tmp_path: Pat
         assert "names no environment" in output
 
 
+def test_a_log_that_shows_nothing_worth_doing_is_refused(tmp_path: Path) -> None:
+    log_of("MountainCar-v0", "MountainCar-v0")
+    code, output = solve(tmp_path / "run")
+    assert code == 2
+    assert "add episodes that reach" in " ".join(output.split())
+
+
 def test_a_task_comes_from_one_place(tmp_path: Path) -> None:
     for asked in ((), ("--env", "CartPole-v1", "--from-minari", LOG)):
         code, output = run("solve", *asked, "--out", str(tmp_path))

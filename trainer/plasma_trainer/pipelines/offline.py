@@ -17,6 +17,7 @@ from rich.console import Console
 
 from plasma_trainer.data import Recording, derive, load_minari
 from plasma_trainer.envs import LoggedPlant
+from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.policies import MlpPolicy
@@ -48,6 +49,11 @@ def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
     """Do, or finish, the experiment in `out`; `skills.load_skill` reads it back."""
     run = Run.begin(out, args)
     learner, recording = _new_learner(args)
+    if learner.silent:
+        raise UsageError(
+            f"in {args.log} hardly anything ends or earns more than acting costs; "
+            "add episodes that reach what the task rewards"
+        )
     rounds = -(-args.iterations // ROUND)
     saved = run.last_round()
     done = saved["done"] if saved else 0
