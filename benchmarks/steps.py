@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real steps until a task is solved, ours beside the best of Stable-Baselines3 (benchmarks/baselines.py).
 
+Every task with the defaults of `plasma-train solve`.
+
     make results ONLY=steps
     python -m benchmarks.steps --task Pendulum-v1 --seed 3
 
@@ -16,7 +18,9 @@ import argparse
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
@@ -29,38 +33,38 @@ from rich.console import Console
 
 from plasma_trainer.pipelines.train import TrainArgs, train
 
-TASKS: dict[str, dict[str, Any]] = {  # what differs from the defaults of `plasma-train train`
-    "CartPole-v1": {"real_steps": 2000},
-    "Pendulum-v1": {"real_steps": 2000, "discount": 0.97, "iterations": 60},
-    "InvertedPendulum-v5": {"real_steps": 2000},
-    "Acrobot-v1": {"real_steps": 4000},
-    "Reacher-v5": {"real_steps": 4000, "discount": 0.95},
-    "LunarLander-v3": {"real_steps": 20_000},
+BUDGETS = {
+    "CartPole-v1": 2000,
+    "Pendulum-v1": 2000,
+    "InvertedPendulum-v5": 2000,
+    "Acrobot-v1": 4000,
+    "Reacher-v5": 4000,
+    "LunarLander-v3": 20_000,
 }
 ENOUGH = 4  # seeds of SEEDS that have to get there
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--task", action="append", choices=TASKS)
+    parser.add_argument("--task", action="append", choices=BUDGETS)
     parser.add_argument("--seed", action="append", type=int)
     args = parser.parse_args()
-    torch.set_num_threads(1)
     console = Console()
-    for task in args.task or TASKS:
+    for task in args.task or BUDGETS:
         for seed in args.seed or range(SEEDS):
             if not any(run["seed"] == seed for run in _runs(task)):
                 console.rule(f"{task}, seed {seed}")
-                _keep(task, measure(task, seed, console))
+                _keep(task, _apart(task, seed))
     console.print(_lines()[-1])
 
 
-def measure(task: str, seed: int, console: Console) -> dict[str, Any]:
-    """One run: how it ended, and what it cost."""
-    args = TrainArgs(task, seed, threshold=THRESHOLDS[task], **TASKS[task])
+def measure(task: str, seed: int) -> dict[str, Any]:
+    """One run: how it ended, and what it cost this process."""
+    torch.set_num_threads(1)
+    args = TrainArgs(task, seed, BUDGETS[task], threshold=THRESHOLDS[task])
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as scratch:
-        result = train(args, Path(scratch) / "run", console)
+        result = train(args, Path(scratch) / "run", Console())
     return {
         "seed": seed,
         "solved": result.solved,
@@ -70,6 +74,12 @@ def measure(task: str, seed: int, console: Console) -> dict[str, Any]:
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **provenance(),
     }
+
+
+def _apart(task: str, seed: int) -> dict[str, Any]:
+    """In a process of its own, whose memory is that of one run."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, task, seed).result()
 
 
 def _runs(task: str) -> list[dict[str, Any]]:
@@ -82,7 +92,7 @@ def _keep(task: str, run: dict[str, Any]) -> None:
     runs = sorted([*_runs(task), run], key=lambda run: run["seed"])
     tasks[task] = {"runs": runs} | _compared(task, runs)
     ratios = [row["ratio"] for row in tasks.values() if row["solved"] and row["ratio"]]
-    mean = geometric_mean(ratios) if len(ratios) == len(TASKS) else None
+    mean = geometric_mean(ratios) if len(ratios) == len(BUDGETS) else None
     record("steps", {"tasks": tasks, "ratio_geo_mean": mean})
     write_tables("steps", "\n".join(_lines()))
 
@@ -106,7 +116,7 @@ def _lines() -> list[str]:
         "| task | return | real steps, per seed | median | SB3's best | its steps | ratio | CPU s |",
         "|---|--:|---|--:|---|--:|--:|--:|",
     ]
-    for task in (task for task in TASKS if task in figures.get("tasks", {})):
+    for task in (task for task in BUDGETS if task in figures.get("tasks", {})):
         row = figures["tasks"][task]
         steps = [
             f"{r['real_steps']:,}" + "" * r["solved"] + " –" * (not r["solved"])

@@ -43,7 +43,10 @@ Threshold = Annotated[float | None, typer.Option(help="Return to reach; default:
 Steps = Annotated[int, typer.Option(min=1, help="Budget of real steps.")]
 Block = Annotated[int, typer.Option(min=2, help="Real steps per round.")]
 Iterations = Annotated[int, typer.Option(min=1, help="Iterations of imagination per round.")]
-Discount = Annotated[float, typer.Option(min=0.0, max=0.9999)]
+Discount = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=0.9999, help="Default: by the length of an episode."),
+]
 
 
 def main() -> None:
@@ -59,8 +62,8 @@ def train(
     seed: Seed = 0,
     real_steps: Steps = 1000,
     block_steps: Block = 200,
-    iterations: Iterations = 20,
-    discount: Discount = 0.99,
+    iterations: Iterations = training.ITERATIONS,
+    discount: Discount = None,
     threshold: Threshold = None,
 ) -> None:
     """Train a policy in imagination only. Exit status 3 when the budget ran out before the goal."""
@@ -83,9 +86,9 @@ def solve(
     real_steps: Steps = 1000,
     block_steps: Block = 200,
     iterations: Annotated[
-        int | None, typer.Option(min=1, help="Of imagination: per round 20, from a log 100.")
+        int | None, typer.Option(min=1, help="Of imagination: per round 40, from a log 100.")
     ] = None,
-    discount: Discount = 0.99,
+    discount: Discount = None,
     threshold: Threshold = None,
 ) -> None:
     """Train, audit, compile, sign and fly: from an id to a packet. Exit status 3 without a packet."""
@@ -97,7 +100,13 @@ def solve(
             solution = solving.solve_log(log, key, out, console)
         else:
             args = training.TrainArgs(
-                env, seed, real_steps, block_steps, iterations or 20, discount, threshold
+                env,
+                seed,
+                real_steps,
+                block_steps,
+                iterations or training.ITERATIONS,
+                discount,
+                threshold,
             )
             solution = solving.solve(args, key, out, console)
     console.print(solution.table)

@@ -112,3 +112,11 @@ def test_blocks_grow_with_what_was_spent(
     args = TrainArgs("Pendulum-v1", real_steps=70, block_steps=20, iterations=1, threshold=0.0)
     train(args, tmp_path, quiet)
     assert [past["real_steps"] for past in Run.open(tmp_path).history()] == [20, 40, 60, 70]
+
+
+@pytest.mark.parametrize(
+    ("env_id", "expected"),
+    [("Pendulum-v1", 0.97), ("CartPole-v1", 0.988), ("MountainCarContinuous-v0", 0.99)],
+)
+def test_a_long_task_is_looked_at_further_ahead(env_id: str, expected: float) -> None:
+    assert learner.usual_discount(make_plant(env_id)) == pytest.approx(expected)

@@ -36,6 +36,7 @@ ENV = "CartPole-v1"
 EPISODES = 20
 BASE_STEPS = 1000
 ADAPTER_STEPS = 400
+ITERATIONS = 20  # do for CartPole
 FEWEST_OBSERVATIONS = 10_000
 
 
@@ -124,7 +125,11 @@ class _Demo:
         return load_skill(self.out / name)
 
     def learn(self) -> Figures:
-        result = train(TrainArgs(ENV, self.seed, BASE_STEPS), self.out / "base", self.console)
+        result = train(
+            TrainArgs(ENV, self.seed, BASE_STEPS, iterations=ITERATIONS),
+            self.out / "base",
+            self.console,
+        )
         history = Run.open(self.out / "base").history()
         return {
             "real_steps": result.real_steps,

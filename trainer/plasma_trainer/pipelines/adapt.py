@@ -68,7 +68,7 @@ def _new_learner(args: AdaptArgs, trained: TrainArgs, base: Learner) -> Learner:
         make_plant(trained.env, args.variant),
         with_adapter(base.policy),
         copy.deepcopy(base.world),
-        trained.discount,
+        base.discount,
         args.seed,
         past=base.data,
     )

@@ -24,6 +24,14 @@ REAL_EPISODE_STEPS = 50  # many short episodes see more of the task than a long 
 REAL_EPISODE_SHARE = 4  # ... but a quarter of a whole one is needed to get anywhere
 UPDATES = 2000  # of the world, each round
 
+LOOKAHEADS = 6  # in an episode: how far to look ahead is a matter of how long the task is
+USUAL_DISCOUNTS = (0.95, 0.99)
+
+
+def usual_discount(plant: gym.Env[Any, Any]) -> float:
+    """A horizon, 1 / (1 - discount), of a share of the plant's time limit: 0.97 for 200 steps."""
+    return float(np.clip(1.0 - LOOKAHEADS / step_limit(plant), *USUAL_DISCOUNTS))
+
 
 class Learner:
     """A policy, its critic, the world they live in and the experience behind it.
@@ -37,15 +45,16 @@ class Learner:
         plant: gym.Env[Any, Any],
         policy: nn.Module,
         world: Ensemble,
-        discount: float,
+        discount: float | None,
         seed: int,
         past: Transitions | None = None,
     ) -> None:
         self.plant, self.policy, self.world = plant, policy, world
-        self.discount, self.seed, self.past = discount, seed, past
+        self.discount = usual_discount(plant) if discount is None else discount
+        self.seed, self.past = seed, past
         scale = None if policy.discrete else policy.scale
         self.agent = ActorCritic(policy, world.obs_size, scale)
-        self.ppo = Ppo(self.agent, discount)
+        self.ppo = Ppo(self.agent, self.discount)
         self.data: Transitions | None = None
 
     def live(self, steps: int, index: int) -> Transitions:

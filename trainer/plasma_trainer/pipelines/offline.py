@@ -33,7 +33,7 @@ class OfflineArgs:
     log: str  # a local Minari dataset
     seed: int = 0
     iterations: int = 100  # of imagination
-    discount: float = 0.99
+    discount: float | None = None  # None: by the length of an episode
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.policies import MlpPolicy
 from plasma_trainer.world_models import Ensemble
 
+ITERATIONS = 40
+
 
 @dataclass(frozen=True)
 class TrainArgs:
@@ -28,8 +30,8 @@ class TrainArgs:
     seed: int = 0
     real_steps: int = 1000  # the budget
     block_steps: int = 200  # real steps per round
-    iterations: int = 20  # of imagination per round
-    discount: float = 0.99
+    iterations: int = ITERATIONS  # of imagination per round
+    discount: float | None = None  # None: by the length of an episode
     threshold: float | None = None  # return to reach; None: the environment's own
 
 

@@ -63,7 +63,7 @@ class TrainRequest(Request):
     real_steps: Steps = 1000
     block_steps: Steps = 200
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
-    discount: Annotated[float, Field(ge=0.0, le=0.9999)] = 0.99
+    discount: Annotated[float, Field(ge=0.0, le=0.9999)] | None = None
     threshold: Threshold | None = None
 
 
