@@ -31,7 +31,7 @@ from rich.console import Console
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.noise import NormalActionNoise, OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from plasma_trainer.data import derive
@@ -40,6 +40,7 @@ from plasma_trainer.pipelines.evaluate import Returns, passes
 from plasma_trainer.pipelines.runs import write_json
 
 RECORD = Path(__file__).parent / "results/learning/sb3.json"
+NOISES = {"noise_std": NormalActionNoise, "ou_noise_std": OrnsteinUhlenbeckActionNoise}
 Row = dict[str, Any]
 
 
@@ -151,9 +152,10 @@ def _train(task: str, algorithm: str, seed: int, budget: int, callback: BaseCall
     for name in ("learning_rate", "clip_range"):
         if isinstance(settings.get(name), str):
             settings[name] = _linear(settings[name])
-    if (noise := settings.pop("noise_std", None)) is not None:
-        size = gym.spaces.flatdim(envs.action_space)
-        settings["action_noise"] = NormalActionNoise(np.zeros(size), np.full(size, noise))
+    for name, noise in NOISES.items():
+        if name in settings:
+            size = gym.spaces.flatdim(envs.action_space)
+            settings["action_noise"] = noise(np.zeros(size), np.full(size, settings.pop(name)))
     kind = getattr(stable_baselines3, algorithm, None) or getattr(sb3_contrib, algorithm)
     agent = kind("MlpPolicy", envs, seed=seed, device="cpu", **settings)
     agent.learn(total, callback=callback)

@@ -35,7 +35,7 @@ def provenance() -> dict[str, str]:
 
 def write_tables(part: str, tables: str) -> None:
     """Put Markdown between the marks that the page has for `part`."""
-    begin, end = f"<!-- {part}, made by benchmarks/{part}.py: begin -->", f"<!-- {part}: end -->"
+    begin, end = f"<!-- {part}, made by make results: begin -->", f"<!-- {part}: end -->"
     page = PAGE.read_text()
     before, after = page.split(begin)[0], page.split(end)[1]
     PAGE.write_text(f"{before}{begin}\n\n{tables}\n{end}{after}")

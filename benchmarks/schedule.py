@@ -14,6 +14,7 @@ THRESHOLDS = {
     "Acrobot-v1": -100.0,
     "Reacher-v5": -5.0,
     "LunarLander-v3": 200.0,
+    "MountainCarContinuous-v0": 90.0,
 }
 
 

@@ -24,6 +24,20 @@ _DQN = {
     "exploration_final_eps": 0.1,
     "policy_kwargs": _WIDE,
 }
+_SPARSE = {
+    "n_timesteps": 50_000,
+    "learning_rate": 3e-4,
+    "buffer_size": 50_000,
+    "batch_size": 512,
+    "ent_coef": 0.1,
+    "train_freq": 32,
+    "gradient_steps": 32,
+    "gamma": 0.9999,
+    "tau": 0.01,
+    "learning_starts": 0,
+    "use_sde": True,
+    "policy_kwargs": {"log_std_init": -3.67, "net_arch": [64, 64]},
+}
 _DEFAULTS = {"n_timesteps": 300_000}
 
 ZOO: dict[str, dict[str, dict[str, Any]]] = {
@@ -130,6 +144,27 @@ ZOO: dict[str, dict[str, dict[str, Any]]] = {
             "gae_lambda": 1.0,
             "max_grad_norm": 0.9,
             "vf_coef": 0.950368,
+        },
+    },
+    "MountainCarContinuous-v0": {
+        "SAC": _SPARSE,
+        "TQC": _SPARSE,
+        "TD3": {"n_timesteps": 300_000, "ou_noise_std": 0.5},
+        "PPO": {
+            "normalize": True,
+            "n_timesteps": 20_000,
+            "batch_size": 256,
+            "n_steps": 8,
+            "gamma": 0.9999,
+            "learning_rate": 7.77e-5,
+            "ent_coef": 0.00429,
+            "clip_range": 0.1,
+            "n_epochs": 10,
+            "gae_lambda": 0.9,
+            "max_grad_norm": 5,
+            "vf_coef": 0.19,
+            "use_sde": True,
+            "policy_kwargs": {"log_std_init": -3.29, "ortho_init": False},
         },
     },
     "LunarLander-v3": {
