@@ -4,6 +4,7 @@
     TrainerError
     ├── UsageError (ValueError)               the caller asked for something that cannot be done
     ├── RunMismatchError                      a run directory holds another experiment than the one asked for
+    ├── NoPlanError                           every plan that was imagined is forbidden
     └── MissingDependencyError (ImportError)  an optional library is not installed
 
 A message says what was found, what was expected, and what to do.
@@ -22,6 +23,10 @@ class UsageError(TrainerError, ValueError):
 
 class RunMismatchError(TrainerError):
     """A run directory holds another experiment than the one asked for."""
+
+
+class NoPlanError(TrainerError):
+    """Every plan that was imagined is forbidden."""
 
 
 class MissingDependencyError(TrainerError, ImportError):

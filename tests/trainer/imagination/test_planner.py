@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from plasma_trainer.errors import NoPlanError
 from plasma_trainer.imagination import Budget, Planner
 from plasma_trainer.world_models import Ensemble, Imagined
 
@@ -60,6 +61,19 @@ def test_a_reward_of_ones_own_replaces_the_worlds() -> None:
         Rail(PUSH), PUSH, 0.9, 0, reward=lambda state, action, step: -step.state[:, 0]
     )
     assert fly(planner, 0.0, 8)[-1] < -3.0
+
+
+def test_what_is_forbidden_is_not_planned() -> None:
+    """The best place lies behind a line that must not be crossed."""
+
+    def beyond(state: Tensor, action: Tensor, step: Imagined) -> Tensor:
+        return step.state[:, 0] > 1.0
+
+    planner = Planner(Rail(PUSH), PUSH, 0.9, 0, Budget(hold=1), forbidden=beyond)
+    reached = max(fly(planner, -2.0, 20))
+    assert 0.5 < reached <= 1.0
+    with pytest.raises(NoPlanError, match="act safely"):
+        planner.plan(torch.tensor([[3.0]]))
 
 
 def test_a_decision_is_held() -> None:

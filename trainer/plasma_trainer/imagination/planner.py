@@ -10,6 +10,7 @@ Shapes: N plans, H decisions, A numbers of an action, S state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,12 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from plasma_trainer.errors import NoPlanError
 from plasma_trainer.imagination.phantoms import Reward
-from plasma_trainer.world_models import World
+from plasma_trainer.world_models import Imagined, World
+
+Forbidden = Callable[[Tensor, Tensor, Imagined], Tensor]
+"""Which imagined steps must not happen: states [B, S], actions, the steps imagined from them; [B] bool out."""
 
 SMOOTHING = 0.1  # of what a round believed before stays: an early mistake can be taken back
 
@@ -36,7 +41,11 @@ class Budget:
 
 
 class Planner:
-    """Chooses actions for one life in `world`. `reward` replaces the world's; deterministic for a seed."""
+    """Chooses actions for one life in `world`; deterministic for a seed.
+
+    `reward` replaces the world's. No plan is chosen that was `forbidden` anywhere before its end, as far as the world
+    can tell.
+    """
 
     def __init__(
         self,
@@ -46,8 +55,10 @@ class Planner:
         seed: int,
         budget: Budget | None = None,
         reward: Reward | None = None,
+        forbidden: Forbidden | None = None,
     ) -> None:
-        self.world, self.discount, self.reward = world, discount, reward
+        self.world, self.discount = world, discount
+        self.reward, self.forbidden = reward, forbidden
         self.budget = budget or Budget()
         self.generator = torch.Generator().manual_seed(seed)
         self.draws = _Choices(space) if isinstance(space, spaces.Discrete) else _Levels(space)
@@ -62,7 +73,10 @@ class Planner:
 
     @torch.no_grad()
     def plan(self, state: Tensor) -> Tensor:
-        """The best plan that was imagined from state [1, S]: [H] int64 or [H, A]."""
+        """The best plan that was imagined from state [1, S]: [H] int64 or [H, A].
+
+        Raises NoPlanError when all that were imagined are forbidden.
+        """
         b = self.budget
         belief = self.draws.undecided(b.decisions)
         best, best_value = None, -torch.inf
@@ -70,10 +84,17 @@ class Planner:
             plans = self.draws.draw(belief, b.plans, self.generator)
             value = self._value(state, plans)
             top = value.topk(b.elite).indices
+            top = top[value[top] > -torch.inf]
+            if len(top) == 0:
+                continue
             if value[top[0]] > best_value:
                 best, best_value = plans[top[0]], value[top[0]]
             belief = self.draws.narrow(belief, plans[top])
-        assert best is not None
+        if best is None:
+            raise NoPlanError(
+                f"all of {b.plans * b.rounds} plans are forbidden from here; act safely, "
+                "or plan with a greater budget"
+            )
         return best
 
     def _value(self, state: Tensor, plans: Tensor) -> Tensor:
@@ -86,6 +107,8 @@ class Planner:
                 step = self.world.imagine(state, action, self.generator)
                 reward = self.reward(state, action, step) if self.reward else step.reward
                 total += weight * reward
+                if self.forbidden:
+                    total[(weight > 0) & self.forbidden(state, action, step)] = -torch.inf
                 weight *= self.discount * ~step.terminated
                 state = step.state
         return total
@@ -108,7 +131,7 @@ class _Levels:
         return torch.minimum(torch.maximum(mean + std * noise, self.low), self.high)
 
     def narrow(self, belief: Tensor, elite: Tensor) -> Tensor:
-        seen = torch.stack([elite.mean(0), elite.std(0)], 1)
+        seen = torch.stack([elite.mean(0), elite.std(0, correction=0)], 1)
         return torch.lerp(seen, belief, SMOOTHING)
 
 
