@@ -50,6 +50,7 @@ def shorter_fits() -> Iterator[None]:
     """Worlds good enough for CartPole, in half the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "UPDATES", 700)
+        patch.setattr(learner, "PATHS", 128)
         patch.setattr(audit, "AUDITOR_UPDATES", 300)
         yield
 
@@ -58,5 +59,5 @@ def shorter_fits() -> Iterator[None]:
 def trained_run(tmp_path_factory: pytest.TempPathFactory, quiet: Console) -> Path:
     """A finished training run: 200 random real steps, and more only if those do not do."""
     out = tmp_path_factory.mktemp("trained")
-    train(TrainArgs("CartPole-v1", real_steps=600, iterations=12, threshold=300.0), out, quiet)
+    train(TrainArgs("CartPole-v1", real_steps=600, iterations=15, threshold=300.0), out, quiet)
     return out

@@ -32,7 +32,8 @@ def test_a_policy_that_exploited_its_world_is_caught(
 ) -> None:
     honest = audit(load_skill(trained_run), tmp_path / "honest", canary=False, seed=0)
     monkeypatch.setattr(learner, "worst_return", lambda *_: None)  # paths go on where it is lost
-    train(TrainArgs("CartPole-v1", real_steps=60, block_steps=60, iterations=8), tmp_path, quiet)
+    args = TrainArgs("CartPole-v1", real_steps=120, block_steps=120, iterations=15)
+    train(args, tmp_path, quiet)
     report = audit(load_skill(tmp_path), tmp_path, canary=True, seed=0)
     assert report.imagined_return > 100
     assert report.verdict == "failed"
