@@ -79,8 +79,13 @@ def best_of(task: str) -> dict[str, Any] | None:
     if not first:
         return None
     best = min(first, key=lambda algorithm: first[algorithm])
-    steps = median(_price(row) for row in rows if row["algorithm"] == best)
-    return {"algorithm": best, "real_steps": steps, "reached": steps < CEILING}
+    prices = [_price(row) for row in rows if row["algorithm"] == best]
+    return {
+        "algorithm": best,
+        "real_steps": median(prices),
+        "reached": median(prices) < CEILING,
+        "seeds": len(prices),
+    }
 
 
 def recorded() -> list[Row]:

@@ -145,4 +145,6 @@ def _baseline(row: dict[str, Any]) -> str:
     if sb3 is None:
         return "not measured | | "
     steps = f"{'' if sb3['reached'] else 'not by '}{sb3['real_steps']:,.0f}"
+    if sb3["seeds"] < SEEDS:
+        steps += f" ({sb3['seeds']} of {SEEDS} seeds yet)"
     return f"{sb3['algorithm']} | {steps} | {row['ratio']:.1f}×"
