@@ -41,7 +41,7 @@ FLIGHTS = 1000  # the seed of those
 HEALED = 0.95
 
 BASES = {
-    "CartPole-v1": TrainArgs("CartPole-v1"),
+    "CartPole-v1": TrainArgs("CartPole-v1", discount=0.99, iterations=20),
     "Pendulum-v1": TrainArgs(
         "Pendulum-v1", threshold=-200.0, discount=0.97, iterations=60, real_steps=600
     ),

@@ -41,14 +41,8 @@ def test_evaluates_a_finished_run(trained_run: Path) -> None:
     assert "torch: return" in result.output
 
 
-def test_a_rank_is_auto_or_what_a_packet_can_hold(trained_run: Path, tmp_path: Path) -> None:
+def test_a_rank_is_auto_or_what_a_packet_can_hold(tmp_path: Path) -> None:
     for rank in ("0", "17", "much"):
-        result = run(app, ["adapt", str(trained_run), "--rank", rank, "--out", str(tmp_path)])
+        result = run(app, ["adapt", str(tmp_path), "--rank", rank, "--out", str(tmp_path)])
         assert result.exit_code == 2
         assert "expected auto or 1 to 16" in result.stderr
-
-
-def test_a_variant_that_is_none_says_what_one_is(trained_run: Path, tmp_path: Path) -> None:
-    result = run(app, ["adapt", str(trained_run), "--variant", "wet", "--out", str(tmp_path)])
-    assert result.exit_code == 2
-    assert "NAME=VALUE" in result.stderr

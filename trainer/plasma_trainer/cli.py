@@ -137,19 +137,9 @@ def adapt(
     dropout: Annotated[float, typer.Option(min=0.0, max=0.9, help="While it learns.")] = 0.0,
 ) -> None:
     """Learn a LoRA adapter for a broken plant; the base stays frozen. Exit status 3 as for train."""
-    args = adapting.AdaptArgs(
-        str(base.resolve()),
-        variant,
-        seed,
-        real_steps,
-        block_steps,
-        iterations,
-        threshold,
-        _rank(rank),
-        alpha,
-        tuple(target or ()),
-        dropout,
-    )
+    lora = (_rank(rank), alpha, tuple(target or ()), dropout)
+    budget = (real_steps, block_steps, iterations, threshold)
+    args = adapting.AdaptArgs(str(base.resolve()), variant, seed, *budget, *lora)
     with _errors():
         _report(adapting.adapt(args, out, console))
 
