@@ -212,8 +212,8 @@ def ladder(
     """Rank policies by real episodes, with intervals; says when imagination ranks them otherwise."""
     with _errors():
         climbed = climbing.ladder(runs, db, variant, episodes, seed, console)
-    console.print(climbed.table)
-    console.print(climbed.summary)
+    wide = Console(width=max(console.width, 120))  # names are not cut where output is a file
+    wide.print(climbed.table, climbed.summary)
 
 
 @app.command()

@@ -52,8 +52,8 @@ class AdaptArgs:
 
 
 @dataclass(frozen=True)
-class Loss:
-    """What the base is worth on the plant it learnt on, and on the broken one."""
+class Damage:
+    """What the base is worth on the plant as it was built, and on the broken one."""
 
     nominal: Returns
     broken: Returns
@@ -72,12 +72,12 @@ def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
     learner = _new_learner(args, trained, base)
     run = Run.begin(out, args)
     with console.status("flying the base, whole and broken"):
-        loss = loss_of(trained.env, args.variant, greedy_act(base.policy), args.seed)
-    console.print(f"base: return {loss.nominal}\n  on {args.variant}: return {loss.broken}")
-    threshold = loss.recovered(RECOVERED) if args.threshold is None else args.threshold
-    if loss.broken.mean >= (loss.nominal.low if args.threshold is None else args.threshold):
+        damage = damage_of(trained.env, args.variant, greedy_act(base.policy), args.seed)
+    console.print(f"base: return {damage.nominal}\n  on {args.variant}: return {damage.broken}")
+    threshold = damage.recovered(RECOVERED) if args.threshold is None else args.threshold
+    if damage.broken.mean >= (damage.nominal.low if args.threshold is None else args.threshold):
         raise UselessAdapterError(
-            f"{args.variant} costs the base nothing: return {loss.broken}, and {loss.nominal} without it; "
+            f"{args.variant} costs the base nothing: return {damage.broken}, and {damage.nominal} without it; "
             "an adapter needs a plant on which the base fails"
         )
     goal = Goal(
@@ -96,7 +96,7 @@ def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
         console.print(f"rank {rank} of {args.lora.rank} is enough")
     _refuse_useless(trained.env, args, greedy_act(base.policy), greedy_act(policy))
     save_adapter(policy, out / "adapter")
-    write_json(out / ADAPTATION, {**asdict(loss), "threshold": threshold, "rank": rank})
+    write_json(out / ADAPTATION, {**asdict(damage), "threshold": threshold, "rank": rank})
     return result
 
 
@@ -115,10 +115,10 @@ def load_adapted(out: Path) -> tuple[AdaptArgs, Learner]:
     return args, learner
 
 
-def loss_of(env: str, variant: str, base: Act, seed: int) -> Loss:
+def damage_of(env: str, variant: str, base: Act, seed: int) -> Damage:
     """What a variant costs the base: EPISODES fresh episodes each."""
     seed = derive(seed, "loss")
-    return Loss(
+    return Damage(
         *(Returns.of(returns_of(env, v, base, EPISODES, seed)) for v in ("nominal", variant))
     )
 
