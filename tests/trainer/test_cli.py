@@ -39,3 +39,10 @@ def test_evaluates_a_finished_run(trained_run: Path) -> None:
     result = run(app, ["evaluate", str(trained_run), "--episodes", "2"])
     assert result.exit_code == 0
     assert "torch: return" in result.output
+
+
+def test_a_rank_is_auto_or_what_a_packet_can_hold(tmp_path: Path) -> None:
+    for rank in ("0", "17", "much"):
+        result = run(app, ["adapt", str(tmp_path), "--rank", rank, "--out", str(tmp_path)])
+        assert result.exit_code == 2
+        assert "expected auto or 1 to 16" in result.stderr

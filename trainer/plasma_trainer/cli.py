@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plasma-train: learn, adapt, audit, evaluate, export; judge world models; serve, worker, token."""
+"""plasma-train: learn, adapt, audit, evaluate, rank, export; judge world models; serve, worker, token."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from plasma_trainer.pipelines import evaluate as evaluating
 from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
 from plasma_trainer.pipelines import imagine as imagining
+from plasma_trainer.pipelines import ladder as climbing
 from plasma_trainer.pipelines import offline
 from plasma_trainer.pipelines import solve as solving
 from plasma_trainer.pipelines import train as training
@@ -118,18 +119,27 @@ def solve(
 def adapt(
     base: RunDir,
     out: Out,
-    variant: Annotated[str, typer.Option(help="The plant to adapt to.")] = "reversed",
+    variant: Annotated[
+        str, typer.Option(help="What is wrong with the plant, e.g. reversed, motor=0.5+gravity=14.")
+    ] = "reversed",
     seed: Seed = 0,
     real_steps: Steps = 400,
     block_steps: Block = 200,
     iterations: Iterations = 20,
-    threshold: Threshold = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Return to reach; default: 95 % of what the base lost.")
+    ] = None,
+    rank: Annotated[str, typer.Option(help="Of the adapter; auto: the least that will do.")] = "8",
+    alpha: Annotated[float, typer.Option(min=0.01, help="Its strength is alpha / rank.")] = 16.0,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Layer to adapt, repeatable; default: all of them.")
+    ] = None,
+    dropout: Annotated[float, typer.Option(min=0.0, max=0.9, help="While it learns.")] = 0.0,
 ) -> None:
     """Learn a LoRA adapter for a broken plant; the base stays frozen. Exit status 3 as for train."""
-    base_dir = str(base.resolve())
-    args = adapting.AdaptArgs(
-        base_dir, variant, seed, real_steps, block_steps, iterations, threshold
-    )
+    lora = (_rank(rank), alpha, tuple(target or ()), dropout)
+    budget = (real_steps, block_steps, iterations, threshold)
+    args = adapting.AdaptArgs(str(base.resolve()), variant, seed, *budget, *lora)
     with _errors():
         _report(adapting.adapt(args, out, console))
 
@@ -192,6 +202,21 @@ def evaluate(
 
 
 @app.command()
+def ladder(
+    runs: Annotated[list[Path], typer.Argument(help="Directories of finished runs, two or more.")],
+    db: Annotated[Path, typer.Option(help="SQLite file that keeps every episode.")],
+    variant: Annotated[str | None, typer.Option(help="Plant; default: the runs' own.")] = None,
+    episodes: Annotated[int, typer.Option(min=4, help="Of each run, from the same seeds.")] = 30,
+    seed: Seed = 0,
+) -> None:
+    """Rank policies by real episodes, with intervals; says when imagination ranks them otherwise."""
+    with _errors():
+        climbed = climbing.ladder(runs, db, variant, episodes, seed, console)
+    wide = Console(width=max(console.width, 120))  # names are not cut where output is a file
+    wide.print(climbed.table, climbed.summary)
+
+
+@app.command()
 def evaluate_world(
     env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
     out: Out,
@@ -242,6 +267,15 @@ def demo(out: Out, seed: Seed = 0) -> None:
 
     with _errors():
         run_demo(DemoArgs(seed), out, console)
+
+
+def _rank(text: str) -> int | None:
+    """`auto` is None."""
+    if text == "auto":
+        return None
+    if not (text.isdecimal() and 1 <= int(text) <= exporting.MAX_RANK):
+        raise typer.BadParameter(f"found {text}, expected auto or 1 to {exporting.MAX_RANK}")
+    return int(text)
 
 
 def _report(result: Result) -> None:

@@ -5,6 +5,7 @@
     ├── UsageError (ValueError)               the caller asked for something that cannot be done
     ├── RunMismatchError                      a run directory holds another experiment than the one asked for
     ├── NoPlanError                           every plan that was imagined is forbidden
+    ├── UselessAdapterError                   an adapter has nothing to mend, or mends nothing
     └── MissingDependencyError (ImportError)  an optional library is not installed
 
 A message says what was found, what was expected, and what to do.
@@ -27,6 +28,10 @@ class RunMismatchError(TrainerError):
 
 class NoPlanError(TrainerError):
     """Every plan that was imagined is forbidden."""
+
+
+class UselessAdapterError(TrainerError):
+    """An adapter has nothing to mend, or mends nothing."""
 
 
 class MissingDependencyError(TrainerError, ImportError):

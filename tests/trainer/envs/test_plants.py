@@ -10,8 +10,8 @@ def test_refuses_an_unknown_environment() -> None:
         make_plant("NoSuchEnv-v0")
 
 
-def test_refuses_an_unknown_variant_and_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="nominal, reversed"):
+def test_refuses_an_unknown_variant_and_says_what_one_is() -> None:
+    with pytest.raises(UsageError, match="nominal, reversed, or NAME=VALUE"):
         make_plant("CartPole-v1", "sideways")
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import json
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,10 @@ import pytest
 import torch
 from peft import PeftModel
 from rich.console import Console
+from safetensors.torch import load_file
 
+from plasma_trainer.errors import UsageError, UselessAdapterError
+from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import learner
 from plasma_trainer.pipelines.adapt import AdaptArgs, adapt
 from plasma_trainer.pipelines.evaluate import evaluate, midstride
@@ -90,12 +95,67 @@ def test_steps_on_the_broken_plant_are_counted_apart(
     assert (adapted.variant, adapted.env) == ("reversed", "CartPole-v1")
 
 
-def test_an_adaptation_resumes_where_it_was_interrupted(
-    trained_run: Path, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hasty(trained_run: Path, monkeypatch: pytest.MonkeyPatch) -> AdaptArgs:
+    """Learns next to nothing."""
     monkeypatch.setattr(learner, "UPDATES", 20)
-    args = AdaptArgs(str(trained_run), real_steps=20, block_steps=10, iterations=1)
-    first = adapt(args, tmp_path, quiet)
+    return AdaptArgs(str(trained_run), real_steps=20, block_steps=10, iterations=1)
+
+
+def test_an_adapter_that_wins_nothing_back_is_refused(
+    hasty: AdaptArgs, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner.Learner, "imagine", lambda *_: {})
+    with pytest.raises(UselessAdapterError, match="expected above 0; nothing was saved"):
+        adapt(hasty, tmp_path, quiet)
+    assert not (tmp_path / "adapter").exists()
+    with pytest.raises(UsageError, match="holds no adapter"):
+        load_skill(tmp_path)
+
+
+def test_a_variant_that_costs_the_base_nothing_needs_no_adapter(
+    hasty: AdaptArgs, tmp_path: Path, quiet: Console
+) -> None:
+    with pytest.raises(UselessAdapterError, match="nominal costs the base nothing"):
+        adapt(replace(hasty, variant="nominal"), tmp_path, quiet)
+
+
+def test_an_adaptation_resumes_where_it_was_interrupted(
+    hasty: AdaptArgs, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapting, "_refuse_useless", lambda *_: None)
+    first = adapt(hasty, tmp_path, quiet)
+    saved = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     (tmp_path / "result.json").unlink()
     (tmp_path / "round-001.pt").unlink()
-    assert adapt(args, tmp_path, quiet) == first
+    assert adapt(hasty, tmp_path, quiet) == first
+    again = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert all(torch.equal(again[name], tensor) for name, tensor in saved.items())
+
+
+def test_an_automatic_rank_is_the_least_that_passes_and_is_the_one_that_flies(
+    trained_run: Path,
+    adapted_run: Path,
+    tmp_path: Path,
+    quiet: Console,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(adapted_run, tmp_path, dirs_exist_ok=True)
+    args = AdaptArgs(**json.loads((tmp_path / "args.json").read_text()))
+    (tmp_path / "args.json").write_text(json.dumps(asdict(replace(args, rank=None))))
+    tried = []
+
+    def passes(env: str, variant: str, act: object, threshold: float, seed: int) -> object:
+        tried.append(seed)
+        return len(tried) == 2, None
+
+    monkeypatch.setattr(adapting, "passes", passes)
+    adapt(replace(args, rank=None), tmp_path, quiet)
+    tensors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    assert tensors["base_model.model.net.2.lora_A.weight"].shape == (2, 256)
+    skill, obs = load_skill(tmp_path), torch.randn(16, 4)
+    loaded = PeftModel.from_pretrained(
+        load_skill(trained_run).learner.policy, str(tmp_path / "adapter")
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(obs), skill.learner.policy(obs))

@@ -19,6 +19,7 @@ def test_an_honest_policy_is_verified_by_its_canary(trained_run: Path, tmp_path:
     assert report.canary.real_steps == report.canary.real_return
     assert len(skill.learner.everything) == lived  # the canary is not learnt from
     assert read_section(tmp_path) == report.section()
+    assert f"earned {report.canary.real_return:.1f}" in (tmp_path / "audit.html").read_text()
 
 
 def test_without_a_canary_nothing_is_verified(trained_run: Path, tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ from plasma_trainer.audit.detectors import (
     disputed,
     unsupported,
     unsupported_share,
+    visited,
 )
+from plasma_trainer.audit.evidence import Evidence, Flight, worst_paths
+from plasma_trainer.audit.page import page
 from plasma_trainer.audit.report import (
     SHARE_LIMIT,
     AuditReport,
@@ -20,11 +23,16 @@ __all__ = [
     "SHARE_LIMIT",
     "AuditReport",
     "Canary",
+    "Evidence",
+    "Flight",
     "Verdict",
     "disagreement_share",
     "disputed",
+    "page",
     "section",
     "shortfall",
     "unsupported",
     "unsupported_share",
+    "visited",
+    "worst_paths",
 ]

@@ -13,16 +13,22 @@ from torch import Tensor
 from plasma_trainer.audit import (
     AuditReport,
     Canary,
+    Evidence,
+    Flight,
     disagreement_share,
+    page,
     section,
     shortfall,
+    unsupported,
     unsupported_share,
+    visited,
+    worst_paths,
 )
 from plasma_trainer.data import Paths, derive
 from plasma_trainer.envs import fly, make_plant, step_limit
 from plasma_trainer.imagination import simulate
 from plasma_trainer.pipelines.learner import Learner
-from plasma_trainer.pipelines.runs import write_json
+from plasma_trainer.pipelines.runs import write_json, write_whole
 from plasma_trainer.pipelines.skills import Skill
 from plasma_trainer.policies import greedy, greedy_act
 from plasma_trainer.world_models import Ensemble, fit
@@ -32,7 +38,7 @@ AUDITOR_UPDATES = 1500
 
 
 def audit(skill: Skill, out: Path, canary: bool, seed: int) -> AuditReport:
-    """Audit the policy of a finished run; the report is written to `out`/audit.json.
+    """Audit the policy of a finished run; the report is written to `out`/audit.json, and as a page beside it.
 
     With `canary`, one real episode is flown on the skill's plant; its steps are counted in the report and never learnt
     from.
@@ -45,14 +51,17 @@ def audit(skill: Skill, out: Path, canary: bool, seed: int) -> AuditReport:
     imagined = float(paths.first_returns.mean())
     seen_by_auditor = float(_phantoms(skill, auditor, start, seed).first_returns.mean())
     usual = float(abs(learner.everything.episode_returns).max())
+    flight = _flight(skill, seed) if canary else None
     report = AuditReport(
         imagined_return=imagined,
         unsupported_share=unsupported_share(learner.world, task, paths),
         disagreement_share=disagreement_share(auditor, plant, paths),
         auditor_gap=shortfall(imagined, seen_by_auditor, usual),
-        canary=_canary(skill, usual, seed) if canary else None,
+        canary=_canary(flight, usual) if flight else None,
     )
     write_json(out / "audit.json", report.as_dict())
+    text = page(f"{skill.env}, {skill.variant}", report, _evidence(learner, paths, flight))
+    write_whole(out / "audit.html", lambda scratch: scratch.write_text(text) and None)
     return report
 
 
@@ -71,13 +80,36 @@ def auditor_of(learner: Learner, seed: int) -> Ensemble:
     return auditor
 
 
-def _canary(skill: Skill, usual: float, seed: int) -> Canary:
+def _flight(skill: Skill, seed: int) -> Flight:
     plant = make_plant(skill.env, skill.variant)
     episode = fly(plant, greedy_act(skill.learner.policy), derive(seed, "canary"))
     start = torch.from_numpy(episode.first_obs)[None]
-    promised = float(_phantoms(skill, skill.learner.world, start, seed).first_returns.mean())
-    gap = shortfall(promised, episode.total, usual)
-    return Canary(promised, episode.total, len(episode.rewards), gap)
+    return Flight(episode.rewards, _phantoms(skill, skill.learner.world, start, seed))
+
+
+def _canary(flight: Flight, usual: float) -> Canary:
+    promised = float(flight.promised.first_returns.mean())
+    earned = float(flight.rewards.sum())
+    return Canary(promised, earned, len(flight.rewards), shortfall(promised, earned, usual))
+
+
+def _evidence(learner: Learner, paths: Paths, flight: Flight | None) -> Evidence:
+    _, task = learner.experience()
+    obs, action = visited(paths)
+    worst = worst_paths(paths)
+    doubted = [
+        unsupported(learner.world, task, paths.obs[:, index], paths.action[:, index])
+        for index in worst
+    ]
+    return Evidence(
+        task["obs"],
+        obs,
+        unsupported(learner.world, task, obs, action),
+        paths,
+        worst,
+        torch.stack(doubted, dim=1),
+        flight,
+    )
 
 
 def _phantoms(skill: Skill, world: Ensemble, start_obs: Tensor, seed: int) -> Paths:

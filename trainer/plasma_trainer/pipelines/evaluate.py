@@ -44,9 +44,14 @@ class Returns:
 
 def evaluate(env_id: str | None, variant: str, act: Act, episodes: int, seed: int) -> Returns:
     """Closed-loop returns of any act function over `episodes` fresh episodes of a plant."""
+    return Returns.of(returns_of(env_id, variant, act, episodes, seed))
+
+
+def returns_of(env_id: str, variant: str, act: Act, episodes: int, seed: int) -> np.ndarray:
+    """The single returns [episodes] behind `evaluate`, always of the same starts for the same seed."""
     plant = make_plant(env_id, variant)
     seeds = (derive(seed, "evaluate", index) for index in range(episodes))
-    return Returns.of(episode_returns(plant, act, seeds))
+    return episode_returns(plant, act, seeds)
 
 
 def passes(

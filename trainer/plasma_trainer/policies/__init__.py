@@ -2,16 +2,18 @@
 """Policies, and how they learn from phantom paths."""
 
 from plasma_trainer.policies.actor_critic import ActorCritic
-from plasma_trainer.policies.lora import save_adapter, with_adapter
+from plasma_trainer.policies.lora import Lora, save_adapter, with_adapter, with_rank
 from plasma_trainer.policies.mlp import MlpPolicy, greedy, greedy_act
 from plasma_trainer.policies.ppo import Ppo
 
 __all__ = [
     "ActorCritic",
+    "Lora",
     "MlpPolicy",
     "Ppo",
     "greedy",
     "greedy_act",
     "save_adapter",
     "with_adapter",
+    "with_rank",
 ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,12 @@ class MlpPolicy(nn.Module):
 
 
 def greedy_act(policy: nn.Module) -> Callable[[np.ndarray], Any]:
-    """The deterministic act function of a policy, adapted or not: the likeliest action, or the mean one."""
+    """The deterministic act function of a policy as it is now, adapted or not: the likeliest action, or the mean one.
+
+    An adapter is merged into a copy: that acts alike, and several times as fast.
+    """
+    if hasattr(policy, "merge_and_unload"):
+        policy = copy.deepcopy(policy).merge_and_unload()
 
     @torch.inference_mode()
     def act(obs: np.ndarray) -> Any:

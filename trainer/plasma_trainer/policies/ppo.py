@@ -92,12 +92,14 @@ class Ppo:
         batch = self._prepare(paths)
         size = len(batch.target)
         metrics = {"kl": 0.0, "value_loss": 0.0}
+        self.agent.train()  # an adapter's dropout is for learning alone
         for _ in range(EPOCHS):
             order = torch.randperm(size, generator=generator).split(MINIBATCH)
             steps = torch.stack([self._step(batch.rows(index)) for index in order])
             metrics = dict(zip(metrics, steps.mean(0).tolist(), strict=True))
             if metrics["kl"] > MAX_KL:
                 break
+        self.agent.eval()
         return metrics
 
     def _step(self, batch: _Batch) -> Tensor:

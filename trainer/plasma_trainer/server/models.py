@@ -9,13 +9,11 @@ from typing import Annotated, Any, Literal
 import gymnasium as gym
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from plasma_trainer.envs import VARIANTS
+from plasma_trainer.envs import check_variant
 
 JOB_ID = r"^[0-9a-f]{32}$"
 DIGEST = r"^[0-9a-f]{64}$"
 _ENV = re.compile(r"(?:[A-Za-z][\w-]{0,40}/)?[A-Za-z][\w-]{0,60}-v\d{1,4}", re.ASCII)
-Variant = Literal["nominal", "reversed"]
-assert set(VARIANTS) == {"nominal", "reversed"}
 
 
 def _registered(env: str) -> str:
@@ -34,6 +32,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Steps = Annotated[int, Field(ge=2, le=1_000_000)]
 Threshold = Annotated[float, Field(ge=-1e9, le=1e9)]
+Variant = Annotated[str, Field(max_length=200), AfterValidator(check_variant)]
 
 
 class Request(BaseModel):
