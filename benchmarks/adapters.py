@@ -41,14 +41,12 @@ FLIGHTS = 1000  # the seed of those
 HEALED = 0.95
 
 BASES = {
-    "CartPole-v1": TrainArgs("CartPole-v1", discount=0.99, iterations=20),
-    "Pendulum-v1": TrainArgs(
-        "Pendulum-v1", threshold=-200.0, discount=0.97, iterations=60, real_steps=600
-    ),
+    "CartPole-v1": TrainArgs("CartPole-v1"),
+    "Pendulum-v1": TrainArgs("Pendulum-v1", threshold=-200.0),
 }
 ADAPTERS = {
-    "CartPole-v1": AdaptArgs("", real_steps=400, block_steps=200, iterations=20, rank=None),
-    "Pendulum-v1": AdaptArgs("", real_steps=400, block_steps=200, iterations=40, rank=None),
+    "CartPole-v1": AdaptArgs("", rank=None),
+    "Pendulum-v1": AdaptArgs("", iterations=60, rank=None),
 }
 
 
