@@ -62,11 +62,11 @@ class Access:
 
 def is_from_here(connection: HTTPConnection) -> bool:
     """Whether a page of this server asks, as its browser testifies: no other page can set its Origin."""
-    origin = connection.headers.get("origin", "")
     try:
-        return urlsplit(origin).netloc == connection.headers.get("host", "-")
+        origin = urlsplit(connection.headers.get("origin", "")).netloc
     except ValueError:
         return False
+    return bool(origin) and origin == connection.headers.get("host")
 
 
 def _only_looks(connection: HTTPConnection) -> bool:

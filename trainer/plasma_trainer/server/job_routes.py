@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import PlainTextResponse
@@ -28,6 +28,13 @@ State = Annotated[models.State | None, Query(description="only these")]
 Kind = Annotated[models.Kind | None, Query(description="only these")]
 FILE = {
     200: {"content": {media: {} for media in artefacts.MEDIA.values()}, "description": "The file"}
+}
+
+
+WORK: dict[str, Any] = {
+    "status_code": 202,
+    "responses": {200: {"model": models.JobView, "description": "What this key became before"}},
+    "tags": ["work"],
 }
 
 
@@ -102,42 +109,42 @@ def _add_work(router: APIRouter, access: Access, intake: Intake) -> None:
         response.headers["Location"] = f"/jobs/{job.id}"
         return view(job)
 
-    @router.post("/train", status_code=202, tags=["work"])
+    @router.post("/train", **WORK)
     def train_(
         asked: models.TrainRequest, response: Response, owner: str = train, key: Key = None
     ) -> models.JobView:
         """Train a policy in imagination only."""
         return submit(asked, owner, key, response)
 
-    @router.post("/adapt", status_code=202, tags=["work"])
+    @router.post("/adapt", **WORK)
     def adapt(
         asked: models.AdaptRequest, response: Response, owner: str = train, key: Key = None
     ) -> models.JobView:
         """Learn a LoRA adapter; the base stays frozen."""
         return submit(asked, owner, key, response)
 
-    @router.post("/audit", status_code=202, tags=["work"])
+    @router.post("/audit", **WORK)
     def audit(
         asked: models.AuditRequest, response: Response, owner: str = train, key: Key = None
     ) -> models.JobView:
         """Did the policy learn the task, or the mistakes of its world?"""
         return submit(asked, owner, key, response)
 
-    @router.post("/simulate", status_code=202, tags=["work"])
+    @router.post("/simulate", **WORK)
     def simulate(
         asked: models.SimulateRequest, response: Response, owner: str = train, key: Key = None
     ) -> models.JobView:
         """Fly a trained policy in fresh episodes."""
         return submit(asked, owner, key, response)
 
-    @router.post("/evaluate-world", status_code=202, tags=["work"])
+    @router.post("/evaluate-world", **WORK)
     def evaluate_world(
         asked: models.WorldsRequest, response: Response, owner: str = train, key: Key = None
     ) -> models.JobView:
         """Fit world models to the same real episodes, and judge them on others."""
         return submit(asked, owner, key, response)
 
-    @router.post("/instruction-packet/compile", status_code=202, tags=["work"])
+    @router.post("/instruction-packet/compile", **WORK)
     def compile_(
         asked: models.CompileRequest, response: Response, owner: str = publish, key: Key = None
     ) -> models.JobView:

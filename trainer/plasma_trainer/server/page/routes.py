@@ -43,6 +43,7 @@ def routes(
     """All of them."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
     _add_entrance(router, access, sessions, tokens)
+    _add_work(router, access, jobs, intake)  # before what takes any id: one route is /ui/jobs/new
     _add_jobs(router, settings, access, jobs, packets, intake)
     _add_packets(router, access, packets)
     _add_worlds(router, settings, access, jobs)
@@ -114,18 +115,6 @@ def _add_jobs(
 ) -> None:
     reader = _reader(access)
 
-    def form(caller: Token, asked: dict[str, str], error: str | None) -> Response:
-        return shown(
-            "new_job.html",
-            422 if error else 200,
-            caller=caller,
-            here="jobs",
-            asked=asked,
-            error=error,
-            key=secrets.token_hex(8),
-            environments=facts.environments(),
-        )
-
     @router.get("/")
     def list_jobs(caller: Token = reader) -> Response:
         after, found = jobs.last_event(), jobs.newest(None, None, LISTED)
@@ -137,26 +126,6 @@ def _add_jobs(
             counts=jobs.count(),
             after=after,
         )
-
-    @router.get("/ui/jobs/new")
-    def new_job(caller: Token = reader) -> Response:
-        return form(caller, {}, None)
-
-    @router.post("/ui/jobs")
-    def submit(request: Request, form_: Form = b"", caller: Token = reader) -> Response:
-        asked = _fields(form_)
-        kind, key = asked.pop("kind", ""), asked.pop("key", None)
-        if kind not in models.REQUESTS:
-            raise ProblemError(422, "the form does not say what to do")
-        owner = access.check(request, models.REQUESTS[kind].scope)
-        try:
-            wanted = models.REQUESTS[kind].model_validate(asked)
-            job, _ = intake.submit(wanted, owner, key and f"page:{key[:64]}")
-        except (ValidationError, ProblemError) as error:
-            if kind not in ("train", "worlds"):
-                raise ProblemError(422, _why(error)) from error
-            return form(caller, {"kind": kind, **asked}, _why(error))
-        return see(f"/ui/jobs/{job.id}")
 
     @router.get("/ui/jobs/{id}")
     def show_job(id: Id, caller: Token = reader) -> Response:  # noqa: A002 - the name in the path
@@ -182,6 +151,42 @@ def _add_jobs(
             can_compile=settings.key is not None or bool(settings.signers),
             key=secrets.token_hex(8),
         )
+
+
+def _add_work(router: APIRouter, access: Access, jobs: Jobs, intake: Intake) -> None:
+    reader = _reader(access)
+
+    def form(caller: Token, asked: dict[str, str], error: str | None) -> Response:
+        return shown(
+            "new_job.html",
+            422 if error else 200,
+            caller=caller,
+            here="jobs",
+            asked=asked,
+            error=error,
+            key=secrets.token_hex(8),
+            environments=facts.environments(),
+        )
+
+    @router.get("/ui/jobs/new")
+    def new_job(caller: Token = reader) -> Response:
+        return form(caller, {}, None)
+
+    @router.post("/ui/jobs")
+    def submit(request: Request, form_: Form = b"", caller: Token = reader) -> Response:
+        asked = _fields(form_)
+        kind, key = asked.pop("kind", ""), asked.pop("key", None)
+        if kind not in models.REQUESTS:
+            raise ProblemError(422, "the form does not say what to do")
+        owner = access.check(request, models.REQUESTS[kind].scope)
+        try:
+            wanted = models.REQUESTS[kind].model_validate(asked)
+            job, _ = intake.submit(wanted, owner, key and f"page:{key[:64]}")
+        except (ValidationError, ProblemError) as error:
+            if kind not in ("train", "worlds"):
+                raise ProblemError(422, _why(error)) from error
+            return form(caller, {"kind": kind, **asked}, _why(error))
+        return see(f"/ui/jobs/{job.id}")
 
     @router.post("/ui/jobs/{id}/cancel")
     def cancel(id: Id, request: Request) -> Response:  # noqa: A002
