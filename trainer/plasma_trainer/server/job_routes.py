@@ -52,7 +52,7 @@ def routes(settings: Settings, access: Access, jobs: Jobs, intake: Intake) -> AP
         return models.JobList(jobs=[view(job) for job in jobs.newest(state, kind, limit)])
 
     @router.get("/jobs/{id}", dependencies=[read], tags=["jobs"])
-    def get_job(id: Id) -> models.JobView:  # noqa: A002 - the name in the path
+    async def get_job(id: Id) -> models.JobView:  # noqa: A002 - the name in the path
         """One job as it is now."""
         return view(intake.job(id))
 
