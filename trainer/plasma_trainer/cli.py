@@ -51,7 +51,7 @@ Discount = Annotated[
 
 
 def main() -> None:
-    """Entry point of `plasma-train`. One thread: results do not depend on the number of cores."""
+    """All verbs. One thread: results do not depend on the number of cores."""
     torch.set_num_threads(1)
     app()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from typer.testing import CliRunner
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from plasma_trainer.cli import app
@@ -86,6 +86,19 @@ def test_watching_needs_a_token_too(http: httpx2.Client, tokens: Tokens) -> None
         pass
 
 
+def test_who_watches_is_cut_off_when_the_token_is_revoked(
+    http: httpx2.Client, tokens: Tokens
+) -> None:
+    token = tokens.create("watcher", ("read",), 1)
+    url = f"ws://{http.base_url.host}:{http.base_url.port}/ws/agent-1"
+    with connect(url, additional_headers=bearer(token)) as socket:
+        tokens.revoke(token.split("_")[1])
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(30)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
 def test_the_database_holds_no_token(data: Path, tokens: Tokens) -> None:
     token = tokens.create("secretive", ("read",), 1)
     secret = token.rsplit("_", 1)[1].encode()
@@ -106,7 +119,7 @@ def test_tokens_are_made_listed_and_revoked_from_the_shell(tmp_path: Path) -> No
     assert token not in listed
     assert run(app, ["token", "revoke", at, id_]).exit_code == 0
     assert "revoked" in run(app, ["token", "list", at]).output
-    wrong = run(app, ["token", "create", at, "--name", "x", "--scope", "admin"])
+    wrong = run(app, ["token", "create", at, "--name", "x", "--scope", "root"])
     assert (wrong.exit_code, "read, train, publish" in wrong.stderr) == (2, True)
     unknown = run(app, ["token", "revoke", at, "f" * 16])
     assert (unknown.exit_code, "token list" in unknown.stderr) == (2, True)

@@ -257,11 +257,12 @@ def test_openapi_names_every_route_and_its_examples_are_requests(tmp_path: Path)
     contract = make_app(Settings(tmp_path)).openapi()
     assert set(contract["paths"]) == {
         *("/health", "/metrics", "/train", "/adapt", "/audit", "/simulate", "/jobs", "/jobs/{id}"),
-        *("/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/log", "/packets"),
+        *("/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/log", "/jobs/{id}/files"),
+        *("/jobs/{id}/files/{name}", "/evaluate-world", "/packets"),
         *("/packets/{digest}", "/packets/{digest}/file", "/instruction-packet/compile"),
     }
     requests = [each for each in models.Request.__subclasses__()]
-    assert len(requests) == 5
+    assert len(requests) == 6
     for model in requests:
         examples = contract["components"]["schemas"][model.__name__]["examples"]
         assert all(model(**example) for example in examples)

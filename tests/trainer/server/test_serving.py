@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.trainer.server.processes import answers, free_port, until
+from tests.trainer.server.processes import answers, free_port, running, until
 
 
 def children(pid: int) -> list[int]:
@@ -45,18 +45,20 @@ def test_a_dead_worker_is_replaced_and_none_outlives_its_server(tmp_path: Path) 
     until(lambda: not is_running(second), 30)
 
 
-def test_a_server_that_is_asked_to_stop_stops_its_workers_first(tmp_path: Path) -> None:
+def test_a_server_has_no_torch_and_stops_its_workers_first(tmp_path: Path) -> None:
     port = free_port()
-    start = ["-m", "plasma_trainer.server", "serve", f"--data={tmp_path}", f"--port={port}"]
+    start = ["-m", "plasma_trainer", "serve", f"--data={tmp_path}", f"--port={port}"]
     with (
-        subprocess.Popen([sys.executable, *start]) as server,
+        running(*start) as server,
         httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
     ):
         until(lambda: answers(http))
         (worker,) = until(lambda: children(server.pid))
+        loaded = [Path(f"/proc/{pid}/maps").read_text() for pid in (server.pid, worker)]
         server.terminate()
         assert server.wait(60) == 0
     assert not is_running(worker)
+    assert not any("libtorch" in each for each in loaded)
 
 
 def test_half_of_tls_is_refused(tmp_path: Path) -> None:

@@ -3,37 +3,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
-
-from fastapi import FastAPI, Path, Query, Response, WebSocket
-from starlette.websockets import WebSocketDisconnect
+from fastapi import FastAPI, Response
 
 from plasma_edge import __version__
-from plasma_trainer.server import job_routes, models, packet_routes, problems
+from plasma_trainer.server import job_routes, models, packet_routes, page, problems, watching
 from plasma_trainer.server.access import Access
 from plasma_trainer.server.guard import Guard
+from plasma_trainer.server.intake import Intake
 from plasma_trainer.server.jobs import Jobs
 from plasma_trainer.server.metrics import CONTENT_TYPE, Measured, Metrics
 from plasma_trainer.server.registry import Registry
+from plasma_trainer.server.sessions import Sessions
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
 from plasma_trainer.server.tokens import Tokens
-
-LOOK_S = 0.25  # how often a watcher's next events are looked for
 
 
 def make_app(settings: Settings) -> FastAPI:
     """A server over the files of `settings`; its workers are other processes."""
     store = Store(settings.database)
-    jobs, packets, access = Jobs(store), Registry(store, settings), Access(settings, Tokens(store))
+    jobs, packets, tokens = Jobs(store), Registry(store, settings), Tokens(store)
+    sessions = Sessions(store, tokens)
+    access, intake = Access(settings, tokens, sessions), Intake(settings, jobs, packets)
     metrics = Metrics(jobs, packets)
     app = FastAPI(title="plasma-train", version=__version__, docs_url=None, redoc_url=None)
     problems.install(app)
-    app.include_router(job_routes.routes(settings, access, jobs, packets))
+    app.include_router(job_routes.routes(settings, access, jobs, intake))
     app.include_router(packet_routes.routes(access, packets))
+    app.include_router(page.routes(settings, access, sessions, tokens, jobs, packets, intake))
     _add_health(app, access, store, metrics)
-    _add_watching(app, access, jobs, metrics)
+    watching.install(app, access, jobs, metrics)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Measured, metrics=metrics)  # the last is the outermost: refusals are counted
     return app
@@ -56,40 +55,3 @@ def _add_health(app: FastAPI, access: Access, store: Store, metrics: Metrics) ->
     def prometheus() -> Response:
         """Requests, jobs and packets, for Prometheus."""
         return Response(metrics.text(), media_type=CONTENT_TYPE)
-
-
-def _add_watching(app: FastAPI, access: Access, jobs: Jobs, metrics: Metrics) -> None:
-    @app.websocket("/ws/{client_id}")
-    async def watch(
-        socket: WebSocket,
-        client_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")],
-        job: Annotated[str | None, Query(pattern=models.JOB_ID)] = None,
-        after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-    ) -> None:
-        """Events of one job or of all, from now or after an event's id: a watcher that comes back misses none."""
-        try:
-            access.check(socket, "read")
-        except problems.ProblemError as error:
-            await socket.close(1008, error.detail)
-            return
-        await socket.accept()
-        metrics.watchers.inc()
-        try:
-            await _tell(socket, jobs, jobs.last_event() if after is None else after, job)
-        except WebSocketDisconnect:
-            pass
-        finally:
-            metrics.watchers.dec()
-
-
-async def _tell(socket: WebSocket, jobs: Jobs, seen: int, job: str | None) -> None:
-    """Send events until the other side goes, or says anything: there is nothing to say."""
-    listening: asyncio.Task[Any] = asyncio.ensure_future(socket.receive())
-    try:
-        while not listening.done():
-            for event in await asyncio.to_thread(jobs.events, seen, job):
-                await socket.send_json(event)
-                seen = event["id"]
-            await asyncio.wait({listening}, timeout=LOOK_S)
-    finally:
-        listening.cancel()

@@ -39,6 +39,9 @@ def command(job: Job, settings: Settings) -> list[str]:
             return ["audit", str(run), canary, f"--seed={asked['seed']}"]
         case "simulate":
             return ["evaluate", str(run), *_options(asked, "run")]
+        case "worlds":
+            pixels = "--pixels" if asked["pixels"] else "--no-pixels"
+            return ["evaluate-world", f"--out={run}", pixels, *_options(asked, "pixels")]
         case "compile":
             base = asked["base_packet"]
             given = [f"--base={settings.packets / base}.plasma"] if base else []
@@ -65,6 +68,8 @@ def result(job: Job, settings: Settings, log: str) -> dict[str, Any]:
             return _read(run / "result.json")
         case "audit":
             return _read(run / "audit.json")
+        case "worlds":
+            return {"worlds": sorted(_read(run / "worlds.json"))}
         case _:
             flown = _FLOWN.findall(log)
             if not flown:

@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST /train, /adapt, /audit, /simulate, /instruction-packet/compile; and the jobs that these become."""
+"""POST /train, /adapt, /audit, /simulate, /evaluate-world, /instruction-packet/compile; and the jobs these become."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-import gymnasium as gym
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from plasma_trainer.server import models
+from plasma_trainer.server import artefacts, models
 from plasma_trainer.server.access import Access
-from plasma_trainer.server.jobs import ConflictError, Job, Jobs
+from plasma_trainer.server.intake import Intake
+from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.problems import RESPONSES, ProblemError
-from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 
-MAX_LOG_BYTES = 256 << 10
 Id = Annotated[str, Path(pattern=models.JOB_ID)]
 Key = Annotated[
     str | None,
@@ -26,103 +24,25 @@ Key = Annotated[
         description="The same key gives the same job, however often it is sent.",
     ),
 ]
-State = Annotated[
-    Literal["queued", "running", "done", "failed", "cancelled"] | None,
-    Query(description="only these"),
-]
-Kind = Annotated[
-    Literal["train", "adapt", "audit", "simulate", "compile"] | None,
-    Query(description="only these"),
-]
+State = Annotated[models.State | None, Query(description="only these")]
+Kind = Annotated[models.Kind | None, Query(description="only these")]
+FILE = {
+    200: {"content": {media: {} for media in artefacts.MEDIA.values()}, "description": "The file"}
+}
 
 
-def routes(settings: Settings, access: Access, jobs: Jobs, packets: Registry) -> APIRouter:
+WORK: dict[str, Any] = {
+    "status_code": 202,
+    "responses": {200: {"model": models.JobView, "description": "What this key became before"}},
+    "tags": ["work"],
+}
+
+
+def routes(settings: Settings, access: Access, jobs: Jobs, intake: Intake) -> APIRouter:
     """The routes about jobs."""
     router = APIRouter(responses=RESPONSES)
-    train, publish, read = access.may("train"), access.may("publish"), access.may("read")
-
-    def submit(
-        kind: str,
-        asked: models.Request,
-        owner: str,
-        key: str | None,
-        response: Response,
-        run: str | None = None,
-    ) -> models.JobView:
-        job, is_new = jobs.submit(
-            kind, asked.params(), owner=owner, run=run, priority=asked.priority, key=key
-        )
-        response.status_code = 202 if is_new else 200
-        response.headers["Location"] = f"/jobs/{job.id}"
-        return view(job)
-
-    def existing(id_: str) -> Job:
-        try:
-            return jobs.get(id_)
-        except KeyError:
-            raise ProblemError(404, f"no job has the id {id_}") from None
-
-    def finished(id_: str, *kinds: str) -> Job:
-        job = existing(id_)
-        if job.kind not in kinds:
-            raise ProblemError(
-                422, f"job {id_} is of kind {job.kind}, expected {' or '.join(kinds)}"
-            )
-        if job.state != "done":
-            raise ConflictError(f"job {id_} is {job.state}, expected one that is done")
-        return job
-
-    @router.post("/train", status_code=202, tags=["work"])
-    def train_(
-        asked: models.TrainRequest, response: Response, owner: str = train, key: Key = None
-    ) -> models.JobView:
-        """Train a policy in imagination only."""
-        if asked.threshold is None and gym.spec(asked.env).reward_threshold is None:
-            raise ProblemError(
-                422, f"{asked.env} was registered without a reward threshold; send `threshold`"
-            )
-        return submit("train", asked, owner, key, response)
-
-    @router.post("/adapt", status_code=202, tags=["work"])
-    def adapt(
-        asked: models.AdaptRequest, response: Response, owner: str = train, key: Key = None
-    ) -> models.JobView:
-        """Learn a LoRA adapter; the base stays frozen."""
-        finished(asked.base, "train")
-        return submit("adapt", asked, owner, key, response)
-
-    @router.post("/audit", status_code=202, tags=["work"])
-    def audit(
-        asked: models.AuditRequest, response: Response, owner: str = train, key: Key = None
-    ) -> models.JobView:
-        """Did the policy learn the task, or the mistakes of its world?"""
-        finished(asked.run, "train", "adapt")
-        return submit("audit", asked, owner, key, response, asked.run)
-
-    @router.post("/simulate", status_code=202, tags=["work"])
-    def simulate(
-        asked: models.SimulateRequest, response: Response, owner: str = train, key: Key = None
-    ) -> models.JobView:
-        """Fly a trained policy in fresh episodes."""
-        finished(asked.run, "train", "adapt")
-        return submit("simulate", asked, owner, key, response, asked.run)
-
-    @router.post("/instruction-packet/compile", status_code=202, tags=["work"])
-    def compile_(
-        asked: models.CompileRequest, response: Response, owner: str = publish, key: Key = None
-    ) -> models.JobView:
-        """Compile to int8. Signed here only if the server was given a key; else staged for a signer elsewhere."""
-        if settings.key is None and not settings.signers:
-            raise ConflictError("this server knows no signer; start it with --signer or --key")
-        run = finished(asked.run, "train", "adapt")
-        if (run.kind == "adapt") != (asked.base_packet is not None):
-            raise ProblemError(422, "base_packet is for adapters, and an adapter needs it")
-        if asked.base_packet is not None:
-            try:
-                packets.get(asked.base_packet)
-            except KeyError:
-                raise ProblemError(404, f"no packet has the digest {asked.base_packet}") from None
-        return submit("compile", asked, owner, key, response, asked.run)
+    _add_work(router, access, intake)
+    train, read = access.may("train"), access.may("read")
 
     @router.get("/jobs", dependencies=[read], tags=["jobs"])
     def list_jobs(
@@ -132,20 +52,20 @@ def routes(settings: Settings, access: Access, jobs: Jobs, packets: Registry) ->
         return models.JobList(jobs=[view(job) for job in jobs.newest(state, kind, limit)])
 
     @router.get("/jobs/{id}", dependencies=[read], tags=["jobs"])
-    def get_job(id: Id) -> models.JobView:  # noqa: A002 - the name in the path
+    async def get_job(id: Id) -> models.JobView:  # noqa: A002 - the name in the path
         """One job as it is now."""
-        return view(existing(id))
+        return view(intake.job(id))
 
     @router.post("/jobs/{id}/cancel", dependencies=[train], tags=["jobs"])
     def cancel(id: Id) -> models.JobView:  # noqa: A002
         """Stop it; its files stay, and `retry` goes on with them."""
-        existing(id)
+        intake.job(id)
         return view(jobs.cancel(id))
 
     @router.post("/jobs/{id}/retry", dependencies=[train], tags=["jobs"])
     def retry(id: Id) -> models.JobView:  # noqa: A002
         """Let a failed or cancelled job go on from its last finished round."""
-        existing(id)
+        intake.job(id)
         return view(jobs.retry(id))
 
     @router.get(
@@ -153,14 +73,83 @@ def routes(settings: Settings, access: Access, jobs: Jobs, packets: Registry) ->
     )
     def log(id: Id) -> PlainTextResponse:  # noqa: A002
         """What its command said, the last 256 KB of it."""
-        path = settings.job(existing(id).id) / "log.txt"
-        if not path.exists():
-            return PlainTextResponse("")
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - MAX_LOG_BYTES))
-            return PlainTextResponse(file.read().decode("utf-8", "replace"))
+        return PlainTextResponse(artefacts.log_tail(intake.job(id), settings))
+
+    @router.get("/jobs/{id}/files", dependencies=[read], tags=["jobs"])
+    def list_files(id: Id) -> models.ArtefactList:  # noqa: A002
+        """What it has made so far."""
+        return models.ArtefactList(files=list(artefacts.artefacts(intake.job(id), settings)))
+
+    @router.get(
+        "/jobs/{id}/files/{name}",
+        dependencies=[read],
+        tags=["jobs"],
+        responses=FILE,
+        response_class=Response,
+    )
+    def get_file(id: Id, name: artefacts.Artefact) -> Response:  # noqa: A002
+        """One of its files."""
+        try:
+            data, media = artefacts.artefact(intake.job(id), settings, name)
+        except FileNotFoundError:
+            raise ProblemError(404, f"job {id} has made no {name}") from None
+        return Response(data, media_type=media)
 
     return router
+
+
+def _add_work(router: APIRouter, access: Access, intake: Intake) -> None:
+    train, publish = access.may("train"), access.may("publish")
+
+    def submit(
+        asked: models.Request, owner: str, key: str | None, response: Response
+    ) -> models.JobView:
+        job, is_new = intake.submit(asked, owner, key)
+        response.status_code = 202 if is_new else 200
+        response.headers["Location"] = f"/jobs/{job.id}"
+        return view(job)
+
+    @router.post("/train", **WORK)
+    def train_(
+        asked: models.TrainRequest, response: Response, owner: str = train, key: Key = None
+    ) -> models.JobView:
+        """Train a policy in imagination only."""
+        return submit(asked, owner, key, response)
+
+    @router.post("/adapt", **WORK)
+    def adapt(
+        asked: models.AdaptRequest, response: Response, owner: str = train, key: Key = None
+    ) -> models.JobView:
+        """Learn a LoRA adapter; the base stays frozen."""
+        return submit(asked, owner, key, response)
+
+    @router.post("/audit", **WORK)
+    def audit(
+        asked: models.AuditRequest, response: Response, owner: str = train, key: Key = None
+    ) -> models.JobView:
+        """Did the policy learn the task, or the mistakes of its world?"""
+        return submit(asked, owner, key, response)
+
+    @router.post("/simulate", **WORK)
+    def simulate(
+        asked: models.SimulateRequest, response: Response, owner: str = train, key: Key = None
+    ) -> models.JobView:
+        """Fly a trained policy in fresh episodes."""
+        return submit(asked, owner, key, response)
+
+    @router.post("/evaluate-world", **WORK)
+    def evaluate_world(
+        asked: models.WorldsRequest, response: Response, owner: str = train, key: Key = None
+    ) -> models.JobView:
+        """Fit world models to the same real episodes, and judge them on others."""
+        return submit(asked, owner, key, response)
+
+    @router.post("/instruction-packet/compile", **WORK)
+    def compile_(
+        asked: models.CompileRequest, response: Response, owner: str = publish, key: Key = None
+    ) -> models.JobView:
+        """Compile to int8. Signed here only if the server was given a key; else staged for a signer elsewhere."""
+        return submit(asked, owner, key, response)
 
 
 def view(job: Job) -> models.JobView:

@@ -106,12 +106,14 @@ class Jobs:
             raise KeyError(id_)
         return Job.of(rows[0])
 
-    def newest(self, state: str | None, kind: str | None, limit: int) -> list[Job]:
+    def newest(
+        self, state: str | None, kind: str | None, limit: int, run: str | None = None
+    ) -> list[Job]:
         """Newest first; None: any."""
         rows = self._store.read(
             "SELECT * FROM jobs WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR kind = ?2)"
-            " ORDER BY created DESC LIMIT ?3",
-            *(state, kind, limit),
+            " AND (?3 IS NULL OR run = ?3) ORDER BY created DESC LIMIT ?4",
+            *(state, kind, run, limit),
         )
         return [Job.of(row) for row in rows]
 

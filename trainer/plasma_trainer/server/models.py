@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import gymnasium as gym
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -14,6 +14,8 @@ from plasma_trainer.envs import check_variant
 JOB_ID = r"^[0-9a-f]{32}$"
 DIGEST = r"^[0-9a-f]{64}$"
 _ENV = re.compile(r"(?:[A-Za-z][\w-]{0,40}/)?[A-Za-z][\w-]{0,60}-v\d{1,4}", re.ASCII)
+Kind = Literal["train", "adapt", "audit", "simulate", "compile", "worlds"]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 def _registered(env: str) -> str:
@@ -39,6 +41,8 @@ class Request(BaseModel):
     """Base of all requests: nothing unknown passes."""
 
     model_config = ConfigDict(extra="forbid")
+    kind: ClassVar[Kind]
+    scope: ClassVar[str] = "train"
 
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     description: Annotated[str, Field(max_length=2000)] = ""
@@ -56,12 +60,13 @@ class TrainRequest(Request):
     """Train a policy in imagination; `real_steps` is the budget."""
 
     model_config = _example(env="CartPole-v1", real_steps=200, description="balance the pole")
+    kind = "train"
 
     env: Env
     seed: Seed = 0
     real_steps: Steps = 1000
     block_steps: Steps = 200
-    iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
+    iterations: Annotated[int, Field(ge=1, le=10_000)] = 40
     discount: Annotated[float, Field(ge=0.0, le=0.9999)] | None = None
     threshold: Threshold | None = None
 
@@ -70,6 +75,7 @@ class AdaptRequest(Request):
     """Learn a LoRA adapter for a broken plant; `base` is a finished training job."""
 
     model_config = _example(base="0" * 32, variant="reversed")
+    kind = "adapt"
 
     base: JobId
     variant: Variant = "reversed"
@@ -78,12 +84,14 @@ class AdaptRequest(Request):
     block_steps: Steps = 200
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
     threshold: Threshold | None = None
+    rank: Annotated[int, Field(ge=1, le=16)] | Literal["auto"] = 8
 
 
 class AuditRequest(Request):
     """Audit a finished run. With `canary`, one real episode decides."""
 
     model_config = _example(run="0" * 32)
+    kind = "audit"
 
     run: JobId
     canary: bool = True
@@ -94,6 +102,7 @@ class SimulateRequest(Request):
     """Fly the policy of a finished run in fresh episodes of its environment."""
 
     model_config = _example(run="0" * 32, episodes=20)
+    kind = "simulate"
 
     run: JobId
     variant: Variant | None = None
@@ -101,10 +110,25 @@ class SimulateRequest(Request):
     seed: Seed = 0
 
 
+class WorldsRequest(Request):
+    """Fit every world model to the same real steps, and judge them on others. `pixels`: from frames alone."""
+
+    model_config = _example(env="Pendulum-v1", real_steps=5000, updates=1000)
+    kind = "worlds"
+
+    env: Env
+    pixels: bool = False
+    seed: Seed = 0
+    real_steps: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+    updates: Annotated[int, Field(ge=1, le=100_000)] = 3000
+
+
 class CompileRequest(Request):
     """Compile a finished run to an instruction packet. An adapter names the packet of its base."""
 
     model_config = _example(run="0" * 32, name="cartpole", channel="bench", sequence=1)
+    kind = "compile"
+    scope = "publish"
 
     run: JobId
     base_packet: Digest | None = None
@@ -113,12 +137,15 @@ class CompileRequest(Request):
     sequence: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
+REQUESTS: dict[str, type[Request]] = {each.kind: each for each in Request.__subclasses__()}
+
+
 class JobView(BaseModel):
     """A job as it is now. Times are Unix seconds; `result` depends on the kind."""
 
     id: str
-    kind: Literal["train", "adapt", "audit", "simulate", "compile"]
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    kind: Kind
+    state: State
     progress: float
     params: dict[str, Any]
     run: str
@@ -135,6 +162,12 @@ class JobList(BaseModel):
     """Newest first."""
 
     jobs: list[JobView]
+
+
+class ArtefactList(BaseModel):
+    """Names of the files that a job has made and that may be fetched."""
+
+    files: list[str]
 
 
 class PacketView(BaseModel):

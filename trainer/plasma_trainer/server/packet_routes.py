@@ -36,7 +36,7 @@ def routes(access: Access, packets: Registry) -> APIRouter:
             raise ProblemError(404, f"no packet has the digest {digest}") from None
 
     @router.get("/packets", dependencies=[read])
-    def list_packets(
+    async def list_packets(
         content_digest: Annotated[str | None, Query(pattern=models.DIGEST)] = None,
         channel: Annotated[str | None, Query(max_length=64)] = None,
     ) -> models.PacketList:
@@ -50,7 +50,7 @@ def routes(access: Access, packets: Registry) -> APIRouter:
         return view(packets.bring(data), packets)
 
     @router.get("/packets/{digest}", dependencies=[read])
-    def get_packet(digest: PacketDigest) -> models.PacketView:
+    async def get_packet(digest: PacketDigest) -> models.PacketView:
         """What the registry knows of a packet. A device believes its own verification instead."""
         return view(existing(digest), packets)
 

@@ -16,6 +16,7 @@ from plasma_trainer.errors import UsageError
 from plasma_trainer.server.jobs import ConflictError, QueueFullError
 from plasma_trainer.server.models import Problem
 
+MEDIA = "application/problem+json"
 CODES = {
     400: "bad_request",
     401: "unauthenticated",
@@ -60,7 +61,7 @@ def problem(
         },
         status,
         headers,
-        "application/problem+json",
+        MEDIA,
     )
 
 
@@ -84,6 +85,7 @@ def install(app: FastAPI) -> None:
         first = found[0] if found else {"where": "request", "what": "is not valid"}
         return problem(422, f"{first['where']}: {first['what']}", errors=found)
 
+    app.openapi = lambda: _contract(app)  # type: ignore[method-assign]
     for kind, status in ((ConflictError, 409), (QueueFullError, 503), (UsageError, 422)):
         app.add_exception_handler(kind, _answer_with(status))
     app.add_exception_handler(PlasmaError, _answer_with(422))
@@ -91,6 +93,17 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _ours(_: Request, __: Exception) -> JSONResponse:
         return problem(500, "the server made a mistake; its log says which")
+
+
+def _contract(app: FastAPI) -> dict[str, Any]:
+    """The framework's contract, with the media type that problems have."""
+    contract, schema = FastAPI.openapi(app), {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for verbs in contract["paths"].values():
+        for operation in verbs.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:  # the framework gives them the media type of the answer
+                    answer["content"] = {MEDIA: schema}
+    return contract
 
 
 def _answer_with(status: int) -> Any:

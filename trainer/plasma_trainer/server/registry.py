@@ -106,13 +106,17 @@ class Registry:
         return Entry.of(rows[0])
 
     def newest(
-        self, *, content_digest: str | None = None, channel: str | None = None
+        self,
+        *,
+        content_digest: str | None = None,
+        channel: str | None = None,
+        run: str | None = None,
     ) -> list[Entry]:
         """Newest first."""
         rows = self._store.read(
             "SELECT * FROM packets WHERE (?1 IS NULL OR content_digest = ?1) AND (?2 IS NULL OR channel = ?2)"
-            " ORDER BY created DESC LIMIT ?3",
-            *(content_digest, channel, MAX_LISTED),
+            " AND (?3 IS NULL OR run = ?3) ORDER BY created DESC LIMIT ?4",
+            *(content_digest, channel, run, MAX_LISTED),
         )
         return [Entry.of(row) for row in rows]
 

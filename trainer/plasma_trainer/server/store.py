@@ -69,6 +69,11 @@ CREATE TABLE IF NOT EXISTS tokens (
     expires REAL NOT NULL,
     is_revoked INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS sessions (
+    hash TEXT PRIMARY KEY,           -- SHA-256 of the cookie
+    token TEXT NOT NULL,
+    expires REAL NOT NULL
+);
 """
 
 

@@ -14,7 +14,7 @@ from sqlite3 import Row
 from plasma_trainer.errors import UsageError
 from plasma_trainer.server.store import Store
 
-SCOPES = ("read", "train", "publish")
+SCOPES = ("read", "train", "publish", "admin")
 _FORM = re.compile(r"pe_([0-9a-f]{16})_([0-9a-f]{64})")
 _NAME = re.compile(r"[\w .@-]{1,64}", re.ASCII)
 
@@ -77,10 +77,18 @@ class Tokens:
         form = _FORM.fullmatch(text)
         if form is None:
             return None
-        rows = self._store.read("SELECT * FROM tokens WHERE id = ?", form[1])
+        rows = self._row(form[1])
         if not rows or not hmac.compare_digest(rows[0]["hash"], _hash(form[2])):
             return None
         return _token(rows[0])
+
+    def get(self, id_: str) -> Token | None:
+        """The token with this id, valid or not."""
+        rows = self._row(id_)
+        return _token(rows[0]) if rows else None
+
+    def _row(self, id_: str) -> list[Row]:
+        return self._store.read("SELECT * FROM tokens WHERE id = ?", id_)
 
 
 def _token(row: Row) -> Token:

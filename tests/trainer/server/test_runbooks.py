@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/runbooks.md, typed from top to bottom; and deploy/, as far as can be told without Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import yaml
+
+from plasma_pack import open_packet
+from plasma_trainer.server import staging
+from plasma_trainer.server.jobs import Jobs
+from plasma_trainer.server.models import TrainRequest
+from plasma_trainer.server.registry import Registry
+from plasma_trainer.server.settings import Settings
+from plasma_trainer.server.store import Store
+from tests.trainer.server.processes import answers, until
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/runbooks.md").read_text("utf-8")
+DEPLOY = ROOT / "deploy"
+ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def blocks(chapter: str) -> list[str]:
+    (text,) = re.findall(rf"^## {chapter}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
+    return re.findall(r"^```\n(.*?)^```", text, re.M | re.S)
+
+
+def typed(text: str, folder: Path, **env: str) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=folder,
+        env={**ENV, "SCHOOL": "http://127.0.0.1:8300", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def started(command: str, folder: Path) -> Iterator[None]:
+    process = subprocess.Popen([*command.split(), "--workers=0"], cwd=folder, env=ENV)
+    try:
+        with httpx2.Client(base_url="http://127.0.0.1:8300") as http:
+            until(lambda: process.poll() is not None or answers(http))
+        assert process.poll() is None, "the server did not start; is port 8300 free?"
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def fill(folder: Path, packet: bytes) -> tuple[str, str]:
+    """A finished training, a failed one, a staged packet; the ids of the jobs."""
+    settings = Settings(folder / "school", signers=(folder / "release.pub",))
+    store = Store(settings.database)
+    jobs, asked = Jobs(store), TrainRequest(env="CartPole-v1").params()
+    done, failed = (jobs.submit("train", asked, owner="x")[0].id for _ in range(2))
+    for _ in range(2):
+        job = jobs.claim()
+        assert job is not None
+        settings.run(job.id).mkdir(parents=True)
+        if job.id == done:
+            jobs.finish(job, {})
+        else:
+            jobs.fail(job, "it broke", is_final=True)
+    staged = staging.release(open_packet(packet), settings, "walker", None, 0)
+    Registry(store, settings).add(staged, run=done)
+    return done, failed
+
+
+def test_the_runbooks_work_as_written(tmp_path: Path, packet: bytes) -> None:
+    prepare, is_up, _ = blocks("Launch")
+    *make, serve = prepare.splitlines()
+    typed("\n".join(make), tmp_path)
+    run, failed = fill(tmp_path, packet)
+    env = {"TOKEN": (tmp_path / "ops.token").read_text().strip(), "JOB": failed, "RUN": run}
+    with started(serve, tmp_path):
+        assert '"ok"' in typed(is_up, tmp_path)
+        retry, whole = blocks("Recover")
+        assert "it broke" in typed(retry, tmp_path, **env)
+        assert typed(whole, tmp_path) == "ok\n"
+        (evaluate,) = blocks("Evaluate")
+        assert typed(evaluate, tmp_path, **env).count('"queued"') == 2
+        (rotate,) = blocks("Rotate a token")
+        assert "revoked" in typed(rotate, tmp_path)
+        jobs = 'curl -s -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat {})" $SCHOOL/jobs'
+        codes = [typed(jobs.replace("{}", name), tmp_path) for name in ("ops.token", "next.token")]
+        assert codes == ["401", "200"]
+        copy, restore = blocks("Back up, and restore")
+        typed(copy, tmp_path)
+    before = sorted(path.name for path in (tmp_path / "school/packets").iterdir())
+    typed(restore, tmp_path)
+    make_key, serve = blocks("Rotate the key")[0].splitlines()
+    typed(make_key, tmp_path)
+    with started(serve, tmp_path):
+        token = (tmp_path / "next.token").read_text().strip()
+        show = f'curl -fsS -H "Authorization: Bearer {token}" $SCHOOL'
+        assert len(json.loads(typed(f"{show}/jobs", tmp_path))["jobs"]) == 4
+        digest = json.loads(typed(f"{show}/packets", tmp_path))["packets"][0]["digest"]
+        typed(f"{show}/packets/{digest}/file -o back.plasma", tmp_path)
+    assert before == [f"{digest}.plasma"]
+    assert open_packet((tmp_path / "back.plasma").read_bytes())
+
+
+def test_compose_is_whole_and_gives_away_nothing() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    template = (DEPLOY / "env.template").read_text()
+    named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "compose.yaml").read_text()))
+    assert named == set(re.findall(r"^(\w+)=.+$", template, re.M))
+    assert set(compose["services"]) == {"server", "worker", "prometheus"}
+    for name in ("server", "worker"):
+        service = compose["services"][name]
+        assert service["read_only"] and service["cap_drop"] == ["ALL"]
+        assert "--key" not in service["command"]
+        typed(f"plasma-train {service['command'][0]} --help", ROOT)
+    scraped = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"][0]
+    assert scraped["static_configs"] == [{"targets": ["server:8300"]}]
+    assert scraped["authorization"]["credentials_file"] in str(compose["services"]["prometheus"])
