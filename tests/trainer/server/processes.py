@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +17,8 @@ from typing import Any
 
 import httpx2
 
+DOCUMENTED = "http://127.0.0.1:8300"  # where the documents' own commands serve
+ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 PATIENCE_S = 120.0  # the machine may be busy with other things
 
 
@@ -30,6 +35,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(command: str, folder: Path) -> Iterator[None]:
+    """A documented command that serves, until the block ends. One at a time, also where tests run side by side."""
+    with (Path(tempfile.gettempdir()) / "plasma-tests-8300.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        process = subprocess.Popen(command.split(), cwd=folder, env=ENV)
+        try:
+            with httpx2.Client(base_url=DOCUMENTED) as http:
+                until(lambda: process.poll() is not None or answers(http))
+            assert process.poll() is None, "the server did not start; is port 8300 free?"
+            yield
+        finally:
+            process.terminate()
+            process.wait()
 
 
 @contextmanager

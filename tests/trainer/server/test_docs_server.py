@@ -5,16 +5,11 @@ with openssl; tokens.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from plasma_pack import build, keygen, open_packet
@@ -24,11 +19,10 @@ from plasma_trainer.server.jobs import Jobs
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
-from tests.trainer.server.processes import answers, serving, until
+from tests.trainer.server.processes import ENV, serving, started, until
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/server.md").read_text("utf-8")
-ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 POLICY = """
 input obs f32[4]
@@ -56,20 +50,6 @@ def typed(text: str, folder: Path, **env: str) -> str:
     )
     assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-@contextmanager
-def started(command: str, folder: Path) -> Iterator[None]:
-    """A command of the page that goes on until it is stopped."""
-    process = subprocess.Popen(command.split(), cwd=folder, env=ENV)
-    try:
-        with httpx2.Client(base_url="http://127.0.0.1:8300") as http:
-            until(lambda: process.poll() is not None or answers(http))
-        assert process.poll() is None, "the server did not start; is port 8300 free?"
-        yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.mark.long

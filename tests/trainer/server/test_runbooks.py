@@ -4,15 +4,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
 import yaml
 
 from plasma_pack import open_packet
@@ -22,12 +17,11 @@ from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
-from tests.trainer.server.processes import answers, until
+from tests.trainer.server.processes import DOCUMENTED, ENV, started
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/runbooks.md").read_text("utf-8")
 DEPLOY = ROOT / "deploy"
-ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 def blocks(chapter: str) -> list[str]:
@@ -39,26 +33,13 @@ def typed(text: str, folder: Path, **env: str) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
         cwd=folder,
-        env={**ENV, "SCHOOL": "http://127.0.0.1:8300", **env},
+        env={**ENV, "SCHOOL": DOCUMENTED, **env},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-@contextmanager
-def started(command: str, folder: Path) -> Iterator[None]:
-    process = subprocess.Popen([*command.split(), "--workers=0"], cwd=folder, env=ENV)
-    try:
-        with httpx2.Client(base_url="http://127.0.0.1:8300") as http:
-            until(lambda: process.poll() is not None or answers(http))
-        assert process.poll() is None, "the server did not start; is port 8300 free?"
-        yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def fill(folder: Path, packet: bytes) -> tuple[str, str]:
@@ -86,7 +67,7 @@ def test_the_runbooks_work_as_written(tmp_path: Path, packet: bytes) -> None:
     typed("\n".join(make), tmp_path)
     run, failed = fill(tmp_path, packet)
     env = {"TOKEN": (tmp_path / "ops.token").read_text().strip(), "JOB": failed, "RUN": run}
-    with started(serve, tmp_path):
+    with started(f"{serve} --workers=0", tmp_path):
         assert '"ok"' in typed(is_up, tmp_path)
         retry, whole = blocks("Recover")
         assert "it broke" in typed(retry, tmp_path, **env)
@@ -104,7 +85,7 @@ def test_the_runbooks_work_as_written(tmp_path: Path, packet: bytes) -> None:
     typed(restore, tmp_path)
     make_key, serve = blocks("Rotate the key")[0].splitlines()
     typed(make_key, tmp_path)
-    with started(serve, tmp_path):
+    with started(f"{serve} --workers=0", tmp_path):
         token = (tmp_path / "next.token").read_text().strip()
         show = f'curl -fsS -H "Authorization: Bearer {token}" $SCHOOL'
         assert len(json.loads(typed(f"{show}/jobs", tmp_path))["jobs"]) == 4
