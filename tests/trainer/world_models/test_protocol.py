@@ -12,7 +12,17 @@ import torch
 
 from plasma_trainer.data import Log, Sequences, Trajectory
 from plasma_trainer.errors import UsageError
-from plasma_trainer.world_models import Ensemble, LatentWorld, MdnRnn, Rssm, Still, Vae, World
+from plasma_trainer.world_models import (
+    Ensemble,
+    Eye,
+    LatentWorld,
+    MdnRnn,
+    Rssm,
+    SecondOrder,
+    Still,
+    Vae,
+    World,
+)
 
 FRAME = (3, 16, 16)
 Make = Callable[[], World]
@@ -20,6 +30,7 @@ Make = Callable[[], World]
 VECTORS = {
     "still": lambda: Still((3,), 2, discrete=False),
     "ensemble": lambda: Ensemble(3, 2, discrete=False),
+    "second order": lambda: SecondOrder(3, 2, discrete=False),
     "gru": lambda: MdnRnn(3, 2, discrete=False, hidden=16),
     "deep lstm": lambda: MdnRnn(3, 2, discrete=False, cell="lstm", hidden=16, layers=2),
     "rssm": lambda: Rssm((3,), 2, discrete=False, deter=16, groups=4, classes=4, hidden=16),
@@ -29,6 +40,7 @@ PIXELS = {
     "vae": lambda: LatentWorld(
         Vae(*FRAME, latent_dim=4, hidden_channels=2), MdnRnn(4, 2, discrete=True, hidden=16)
     ),
+    "eye": lambda: LatentWorld(Eye(FRAME, 2, discrete=True), SecondOrder(4, 2, discrete=True)),
     "rssm": lambda: Rssm(FRAME, 2, discrete=True, deter=16, groups=4, classes=4, hidden=16),
 }
 LEARNERS = {

@@ -38,6 +38,7 @@ class FitArgs:
     length: int = 32  # steps of a stretch
     accumulate: int = 1
     learning_rate: float = 1e-3
+    cooling: float = 0.0  # share of the updates, the last, in which the learning rate falls to 0
     interval: int = (
         100  # updates between two looks at held-out episodes, and between two checkpoints
     )
@@ -160,6 +161,7 @@ class _Fitting:
     def _step(self) -> tuple[Tensor, dict[str, Tensor]]:
         """One update from `accumulate` batches: the loss and the metrics of the last of them."""
         self.optimizer.zero_grad()
+        self.optimizer.param_groups[0]["lr"] = self.args.learning_rate * self._warmth
         seeds = (
             derive(self.args.seed, "batch", self.update),
             derive(self.args.seed, "noise", self.update),
@@ -178,6 +180,12 @@ class _Fitting:
             )
         self.optimizer.step()
         return loss.detach(), metrics
+
+    @property
+    def _warmth(self) -> float:
+        """Share of the learning rate at this update."""
+        left = 1.0 - self.update / self.args.updates
+        return 1.0 if left >= self.args.cooling else left / self.args.cooling
 
     @torch.no_grad()
     def _look(self) -> float:

@@ -5,16 +5,31 @@ Ensemble      full observations; knows best what it does not know
 MdnRnn        partial observations: a memory, and a mixture over what comes next
 Rssm          partial observations and pixels: remembered and drawn latents
 Still         none of that: what the others must beat
-LatentWorld   a Vae's eye with any world of vectors behind it: pixels
+SecondOrder   positions without velocities, as in a frame: an Ensemble of both
+LatentWorld   a Vae or an Eye with any world of vectors behind it: pixels
 """
 
 from plasma_trainer.world_models.ensemble import Ensemble
+from plasma_trainer.world_models.eye import Eye
 from plasma_trainer.world_models.fit import fit
 from plasma_trainer.world_models.latent_world import LatentWorld
 from plasma_trainer.world_models.mdn_rnn import MdnRnn
 from plasma_trainer.world_models.rssm import Rssm
+from plasma_trainer.world_models.second_order import SecondOrder
 from plasma_trainer.world_models.still import Still
 from plasma_trainer.world_models.vae import Vae
 from plasma_trainer.world_models.world import Imagined, World
 
-__all__ = ["Ensemble", "Imagined", "LatentWorld", "MdnRnn", "Rssm", "Still", "Vae", "World", "fit"]
+__all__ = [
+    "Ensemble",
+    "Eye",
+    "Imagined",
+    "LatentWorld",
+    "MdnRnn",
+    "Rssm",
+    "SecondOrder",
+    "Still",
+    "Vae",
+    "World",
+    "fit",
+]

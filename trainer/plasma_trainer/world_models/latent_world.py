@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""V and M: a world of a VAE's latents behind the VAE's eye is a world of frames (Ha & Schmidhuber, 2018)."""
+"""V and M: a world of latents behind what sees them is a world of frames (Ha & Schmidhuber, 2018)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plasma_trainer.data import Sequences
 from plasma_trainer.errors import UsageError
+from plasma_trainer.world_models.eye import Eye
 from plasma_trainer.world_models.vae import Vae
 from plasma_trainer.world_models.world import Imagined, Loss, World
 
@@ -17,14 +18,14 @@ from plasma_trainer.world_models.world import Imagined, Loss, World
 class LatentWorld(World):
     """Translates frames [B, C, H, W] at the door; inside, `world` knows latents [B, Z] only.
 
-    The VAE is fitted first and stays as it is: a latent must go on meaning what it meant.
+    V, a Vae or an Eye, is fitted first and stays as it is: a latent must go on meaning what it meant.
     """
 
-    def __init__(self, vae: Vae, world: World) -> None:
+    def __init__(self, vae: Vae | Eye, world: World) -> None:
         super().__init__(vae.frame_shape, world.action_size, world.discrete)
         if world.obs_shape != (vae.latent_dim,):
             raise UsageError(
-                f"the world observes {world.obs_shape}, the VAE gives {vae.latent_dim} numbers; make them equal"
+                f"the world observes {world.obs_shape}, V gives {vae.latent_dim} numbers; make them equal"
             )
         self.vae, self.world = vae, world
         self.state_size, self.feature_size = world.state_size, world.feature_size
@@ -36,6 +37,7 @@ class LatentWorld(World):
         return self.world.observe(state, action, self.vae.get_latent(obs))
 
     def imagine(self, state: Tensor, action: Tensor, generator: torch.Generator) -> Imagined:
+        self.world.temperature.copy_(self.temperature)
         return self.world.imagine(state, action, generator)
 
     def features(self, state: Tensor) -> Tensor:
