@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import typer
@@ -21,8 +21,9 @@ from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
 from plasma_trainer.pipelines import imagine as imagining
 from plasma_trainer.pipelines import ladder as climbing
-from plasma_trainer.pipelines import offline
+from plasma_trainer.pipelines import offline, pixels
 from plasma_trainer.pipelines import solve as solving
+from plasma_trainer.pipelines import solve_pixels as seeing
 from plasma_trainer.pipelines import train as training
 from plasma_trainer.pipelines.rounds import Result
 from plasma_trainer.pipelines.skills import load_skill
@@ -110,6 +111,27 @@ def solve(
                 threshold,
             )
             solution = solving.solve(args, key, out, console)
+    console.print(solution.table)
+    if solution.packet is None:
+        raise typer.Exit(3)
+
+
+@app.command()
+def solve_pixels(
+    env: Annotated[str, typer.Option(help="Gymnasium environment id; it must render.")],
+    out: Out,
+    threshold: Annotated[float, typer.Option(help="Return to reach.")],
+    key: Annotated[
+        Path | None, typer.Option(help="Private key (PEM); default: one made in the directory.")
+    ] = None,
+    seed: Seed = 0,
+    real_steps: Steps = 20_000,
+    discount: Discount = 0.97,
+) -> None:
+    """The same from 64x64 frames alone: an eye, a world of what it sees, a packet that takes frames."""
+    args = pixels.PixelArgs(env, threshold, seed, real_steps, discount=discount)
+    with _errors():
+        solution = seeing.solve_pixels(args, key, out, console)
     console.print(solution.table)
     if solution.packet is None:
         raise typer.Exit(3)
@@ -261,8 +283,18 @@ def export(
 
 
 @app.command()
-def demo(out: Out, seed: Seed = 0) -> None:
-    """The motor is wired backwards: learn, sign, fly, break, heal in mid-stride; ends in a table and a page."""
+def demo(
+    out: Out,
+    what: Annotated[Literal["motor", "pixels"], typer.Argument(help="Which one.")] = "motor",
+    seed: Seed = 0,
+) -> None:
+    """The motor is wired backwards: learn, sign, fly, break, heal in mid-stride; ends in a table and a page.
+
+    Or the pendulum seen through a camera: solve-pixels for Pendulum-v1 and -250.
+    """
+    if what == "pixels":
+        solve_pixels("Pendulum-v1", out, threshold=-250.0, seed=seed)
+        return
     from plasma_trainer.demo import DemoArgs, run_demo  # brings matplotlib
 
     with _errors():

@@ -145,7 +145,7 @@ def test_an_automatic_rank_is_the_least_that_passes_and_is_the_one_that_flies(
     (tmp_path / "args.json").write_text(json.dumps(asdict(replace(args, rank=None))))
     tried = []
 
-    def passes(env: str, variant: str, act: object, threshold: float, seed: int) -> object:
+    def passes(plant: object, act: object, threshold: float, seed: int) -> object:
         tried.append(seed)
         return len(tried) == 2, None
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plasma_trainer.envs import make_plant
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import evaluate as module
 from plasma_trainer.pipelines.evaluate import (
@@ -27,21 +28,21 @@ def test_the_lower_bound_is_below_the_mean_by_the_doubt_of_few_episodes() -> Non
 
 
 def test_a_threshold_is_passed_after_a_confirmation_on_fifty_episodes() -> None:
-    solved, returns = passes("CartPole-v1", "nominal", push_right, threshold=5.0, seed=0)
+    solved, returns = passes(make_plant("CartPole-v1"), push_right, threshold=5.0, seed=0)
     assert solved
     assert returns.episodes == 50
 
 
 def test_a_quick_look_below_the_threshold_is_the_end_of_it() -> None:
-    solved, returns = passes("CartPole-v1", "nominal", push_right, threshold=475.0, seed=0)
+    solved, returns = passes(make_plant("CartPole-v1"), push_right, threshold=475.0, seed=0)
     assert not solved
     assert returns.episodes == 10
 
 
 def test_a_lucky_quick_look_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = iter([Returns(480.0, 470.0, 400.0, 10), Returns(476.0, 460.0, 100.0, 50)])
-    monkeypatch.setattr(module, "evaluate", lambda *_: next(looks))
-    solved, returns = passes("CartPole-v1", "nominal", push_right, threshold=475.0, seed=0)
+    monkeypatch.setattr(module, "evaluate_on", lambda *_: next(looks))
+    solved, returns = passes(make_plant("CartPole-v1"), push_right, threshold=475.0, seed=0)
     assert not solved
     assert returns.episodes == 50
 
@@ -51,12 +52,12 @@ def test_quick_and_confirming_episodes_have_different_seeds(
 ) -> None:
     seeds = []
 
-    def look(env: str, variant: str, act: object, episodes: int, seed: int) -> Returns:
+    def look(plant: object, act: object, episodes: int, seed: int) -> Returns:
         seeds.append(seed)
         return Returns(500.0, 500.0, 500.0, episodes)
 
-    monkeypatch.setattr(module, "evaluate", look)
-    passes("CartPole-v1", "nominal", push_right, threshold=475.0, seed=0)
+    monkeypatch.setattr(module, "evaluate_on", look)
+    passes(make_plant("CartPole-v1"), push_right, threshold=475.0, seed=0)
     assert len(set(seeds)) == 2
 
 

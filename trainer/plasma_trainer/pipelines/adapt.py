@@ -81,8 +81,6 @@ def adapt(args: AdaptArgs, out: Path, console: Console) -> Result:
             "an adapter needs a plant on which the base fails"
         )
     goal = Goal(
-        env=trained.env,
-        variant=args.variant,
         threshold=threshold,
         real_steps=args.real_steps,
         block_steps=args.block_steps,
@@ -138,7 +136,7 @@ def _smallest(
     while rank < lora.rank:
         policy = with_rank(base.policy, learner.policy, lora, rank)
         seed = derive(goal.seed, "rank", rank)
-        enough, _ = passes(goal.env, goal.variant, greedy_act(policy), worth, seed)
+        enough, _ = passes(learner.plant, greedy_act(policy), worth, seed)
         if enough:
             return policy, rank
         rank *= 2

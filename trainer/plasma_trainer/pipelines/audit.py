@@ -25,7 +25,7 @@ from plasma_trainer.audit import (
     worst_paths,
 )
 from plasma_trainer.data import Paths, derive
-from plasma_trainer.envs import fly, make_plant, step_limit
+from plasma_trainer.envs import fly, step_limit
 from plasma_trainer.imagination import simulate
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import write_json, write_whole
@@ -81,8 +81,7 @@ def auditor_of(learner: Learner, seed: int) -> Ensemble:
 
 
 def _flight(skill: Skill, seed: int) -> Flight:
-    plant = make_plant(skill.env, skill.variant)
-    episode = fly(plant, greedy_act(skill.learner.policy), derive(seed, "canary"))
+    episode = fly(skill.learner.plant, greedy_act(skill.learner.policy), derive(seed, "canary"))
     start = torch.from_numpy(episode.first_obs)[None]
     return Flight(episode.rewards, _phantoms(skill, skill.learner.world, start, seed))
 

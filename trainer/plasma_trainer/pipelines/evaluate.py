@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 import plasma_edge
@@ -43,29 +45,35 @@ class Returns:
 
 
 def evaluate(env_id: str | None, variant: str, act: Act, episodes: int, seed: int) -> Returns:
-    """Closed-loop returns of any act function over `episodes` fresh episodes of a plant."""
-    return Returns.of(returns_of(env_id, variant, act, episodes, seed))
+    """Closed-loop returns of any act function over `episodes` fresh episodes of a plant that is made for it."""
+    return evaluate_on(make_plant(env_id, variant), act, episodes, seed)
+
+
+def evaluate_on(plant: gym.Env[Any, Any], act: Act, episodes: int, seed: int) -> Returns:
+    """The same on a plant that is there, however it is seen."""
+    return Returns.of(_fly(plant, act, episodes, seed))
 
 
 def returns_of(env_id: str, variant: str, act: Act, episodes: int, seed: int) -> np.ndarray:
     """The single returns [episodes] behind `evaluate`, always of the same starts for the same seed."""
-    plant = make_plant(env_id, variant)
+    return _fly(make_plant(env_id, variant), act, episodes, seed)
+
+
+def _fly(plant: gym.Env[Any, Any], act: Act, episodes: int, seed: int) -> np.ndarray:
     seeds = (derive(seed, "evaluate", index) for index in range(episodes))
     return episode_returns(plant, act, seeds)
 
 
-def passes(
-    env_id: str, variant: str, act: Act, threshold: float, seed: int
-) -> tuple[bool, Returns]:
+def passes(plant: gym.Env[Any, Any], act: Act, threshold: float, seed: int) -> tuple[bool, Returns]:
     """Whether `act` is worth `threshold`: 10 episodes look promising, and 50 fresh ones confirm it.
 
     The confirmation asks for the lower confidence bound, so that a lucky evaluation does not end a run. Returns the
     verdict and the returns it rests on.
     """
-    quick = evaluate(env_id, variant, act, QUICK_EPISODES, derive(seed, "quick"))
+    quick = evaluate_on(plant, act, QUICK_EPISODES, derive(seed, "quick"))
     if quick.mean < threshold:
         return False, quick
-    confirmed = evaluate(env_id, variant, act, CONFIRMING_EPISODES, derive(seed, "confirm"))
+    confirmed = evaluate_on(plant, act, CONFIRMING_EPISODES, derive(seed, "confirm"))
     return confirmed.low >= threshold, confirmed
 
 

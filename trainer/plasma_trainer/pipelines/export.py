@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +43,8 @@ class Deployed(nn.Module):
 
 def export_onnx(policy: MlpPolicy, path: Path) -> None:
     """Write an ONNX file of `Deployed`, input `obs` [N, O], output `action`."""
-    logging.getLogger("torch.onnx").setLevel(
-        logging.ERROR
-    )  # it reports that torchvision is missing
     example = torch.zeros(1, len(policy.obs_norm.mean))
-    with warnings.catch_warnings():
-        # torch.export's own machinery, deprecated inside torch; nothing a caller could change.
-        warnings.simplefilter("ignore")
+    with quiet_onnx():
         torch.onnx.export(
             Deployed(policy).eval(),
             (example,),
@@ -58,6 +55,15 @@ def export_onnx(policy: MlpPolicy, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
+
+
+@contextmanager
+def quiet_onnx() -> Iterator[None]:
+    """Without what torch's exporter says of itself: that torchvision is missing, and that torch is deprecated."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def export_base(skill: Skill, key: Path, out: Path, audit: dict[str, Any] | None) -> None:

@@ -21,10 +21,8 @@ BLOCK_SHARE = (
 
 @dataclass(frozen=True)
 class Goal:
-    """What to reach, where, and at what price. Every real step learnt from counts; evaluation episodes do not."""
+    """What to reach, and at what price. Every real step learnt from counts; evaluation episodes do not."""
 
-    env: str
-    variant: str
     threshold: float
     real_steps: int
     block_steps: int
@@ -56,17 +54,17 @@ def run_rounds(run: Run, learner: Learner, goal: Goal, console: Console) -> Resu
     while result is None or not (result.solved or result.real_steps >= goal.real_steps):
         index, spent = (result.rounds, result.real_steps) if result else (0, 0)
         steps = min(max(goal.block_steps, spent // BLOCK_SHARE), goal.real_steps - spent)
-        result = _round(learner, goal, index, spent + steps, steps, console)
+        result = _round(learner, goal, index, spent, steps, console)
         run.save_round(index, {"learner": learner.state(), "result": asdict(result)})
     run.finish(result)
     return result
 
 
 def _round(
-    learner: Learner, goal: Goal, index: int, real_steps: int, steps: int, console: Console
+    learner: Learner, goal: Goal, index: int, spent: int, steps: int, console: Console
 ) -> Result:
     with console.status(f"round {index + 1}: {steps} real steps") as status:
-        learner.live(steps, index)
+        real_steps = spent + len(learner.live(steps, index))
         status.update(f"round {index + 1}: fitting the world to {real_steps} real steps")
         learner.learn_world(index)
         status.update(f"round {index + 1}: training in imagination")
@@ -74,7 +72,7 @@ def _round(
         status.update(f"round {index + 1}: evaluating")
         act = greedy_act(learner.policy)
         seed = derive(goal.seed, "round", index)
-        solved, returns = passes(goal.env, goal.variant, act, goal.threshold, seed)
+        solved, returns = passes(learner.plant, act, goal.threshold, seed)
     console.print(f"round {index + 1}: {real_steps} real steps, return {returns}")
     return Result(solved, real_steps, index + 1, returns)
 

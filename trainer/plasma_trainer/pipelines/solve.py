@@ -51,7 +51,7 @@ def solve(args: TrainArgs, key: Path | None, out: Path, console: Console) -> Sol
     """Do, or finish, the experiment in `out`; `out`/policy.plasma is there only when the goal was reached and one
     real episode kept what imagination promised. Without a key, one is made in `out`.
     """
-    _check(key)
+    check_key(key)
     trained = train(args, out, console)
     learning = {
         "goal": "reached" if trained.solved else "not reached",
@@ -74,7 +74,7 @@ def solve(args: TrainArgs, key: Path | None, out: Path, console: Console) -> Sol
 def solve_log(args: OfflineArgs, key: Path | None, out: Path, console: Console) -> Solution:
     """The same from a log. Nothing is flown, so the packet's audit is `unverified`; `plasma-train audit` and `export`
     make a verified one where there is a plant."""
-    _check(key)
+    check_key(key)
     learnt = learn(args, out, console)
     skill = load_skill(out)
     with console.status("auditing, without a canary"):
@@ -91,13 +91,13 @@ def solve_log(args: OfflineArgs, key: Path | None, out: Path, console: Console) 
 
 def _packet(skill: Skill, key: Path | None, out: Path, console: Console) -> tuple[Path, Path]:
     """The signed packet, and the public key that opens it."""
-    key = key or _key_of(out, console)
+    key = key or key_of(out, console)
     packet = out / "policy.plasma"
     export_base(skill, key, packet, read_section(out))
     return packet, key.with_suffix(".pub")
 
 
-def _check(key: Path | None) -> None:
+def check_key(key: Path | None) -> None:
     """Before the hours of training: can it sign, and is the public half there to fly with?"""
     if key is None:
         return
@@ -105,7 +105,7 @@ def _check(key: Path | None) -> None:
     plasma_pack.load_public(key.with_suffix(".pub"))
 
 
-def _key_of(out: Path, console: Console) -> Path:
+def key_of(out: Path, console: Console) -> Path:
     """The key of earlier times, or a new one."""
     key = out / "key.pem"
     if not key.exists():

@@ -40,8 +40,6 @@ def train(args: TrainArgs, out: Path, console: Console) -> Result:
     threshold = threshold_of(args.env, args.threshold)
     run = Run.begin(out, args)
     goal = Goal(
-        env=args.env,
-        variant="nominal",
         threshold=threshold,
         real_steps=args.real_steps,
         block_steps=args.block_steps,
