@@ -81,7 +81,7 @@ def auditor_of(learner: Learner, seed: int) -> Ensemble:
 
 
 def _flight(skill: Skill, seed: int) -> Flight:
-    episode = fly(skill.learner.plant, greedy_act(skill.learner.policy), derive(seed, "canary"))
+    episode = fly(skill.plant(), greedy_act(skill.learner.policy), derive(seed, "canary"))
     start = torch.from_numpy(episode.first_obs)[None]
     return Flight(episode.rewards, _phantoms(skill, skill.learner.world, start, seed))
 

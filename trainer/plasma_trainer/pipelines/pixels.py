@@ -71,6 +71,9 @@ class PixelSkill(Skill):
     learner: PixelLearner
     eye: Eye
 
+    def plant(self) -> gym.Env[Any, Any]:
+        return self.learner.plant  # seen through the eye
+
 
 def train_pixels(args: PixelArgs, out: Path, console: Console) -> tuple[PixelSkill, Result]:
     """Do, or finish, the experiment in `out`: what was learnt, and how it ended."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
+
+from plasma_trainer.envs import make_plant
 from plasma_trainer.pipelines.adapt import load_adapted
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.offline import load_learnt
@@ -21,6 +25,10 @@ class Skill:
     variant: str
     learner: Learner
     adapter: Path | None  # PEFT directory, if this is an adapter
+
+    def plant(self) -> gym.Env[Any, Any]:
+        """Where a canary flies. Raises UsageError when nobody knows."""
+        return make_plant(self.env, self.variant)
 
 
 def load_skill(out: Path) -> Skill:
