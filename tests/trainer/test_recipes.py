@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from plasma_trainer.pipelines import learner
-from plasma_trainer.policies import ppo
+from tests.trainer.haste import hasten
 
 RECIPES = Path(__file__).parents[2] / "contrib/recipes"
 
@@ -23,7 +23,7 @@ RECIPES = Path(__file__).parents[2] / "contrib/recipes"
     [
         (["basic_simulation.py"], r"episodes last \d+ steps in reality, \d+ in the imagination"),
         (
-            ["lora_training.py", "40"],
+            ["lora_training.py", "120"],
             r"motor reversed: return \d+, with an adapter of \d+ bytes \d",
         ),
         (["custom_environment.py", "40"], r"solved with 40 real steps; the packet of \d+ bytes"),
@@ -37,10 +37,10 @@ def test_a_recipe_ends_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     imagine = learner.Learner.imagine
-    monkeypatch.setattr(learner, "UPDATES", 20)
-    monkeypatch.setattr(ppo, "LEARNING_RATE", 0.05)  # an adapter that changes nothing is refused
+    hasten(monkeypatch.setattr)
+    monkeypatch.setattr(learner, "PATHS", 64)
     monkeypatch.setattr(
-        learner.Learner, "imagine", lambda self, iterations, index: imagine(self, 2, index)
+        learner.Learner, "imagine", lambda self, iterations, index: imagine(self, 4, index)
     )
     monkeypatch.setattr(sys, "argv", recipe)
     runpy.run_path(str(RECIPES / recipe[0]), run_name="__main__")
