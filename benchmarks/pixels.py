@@ -12,21 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
+from benchmarks.record import RESULTS, ROOT, provenance, record, recorded
 from rich.console import Console
 
 from plasma_trainer.pipelines.pixels import PixelArgs
-from plasma_trainer.pipelines.runs import write_json
 from plasma_trainer.pipelines.solve_pixels import solve_pixels
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks/results/learning/latest.json"
+STRIP = RESULTS.with_name("from_pixels.png")  # of the seed that was measured last
 RUNS = ROOT / "runs/pixels"
 ENV, THRESHOLD = "Pendulum-v1", -250.0
 SEEDS = range(5)
@@ -39,10 +37,10 @@ def main() -> None:
     torch.set_num_threads(1)
     console = Console()
     for seed in asked:
-        if str(seed) not in _read().get("pixels", {}).get("seeds", {}):
+        if str(seed) not in recorded("pixels").get("seeds", {}):
             console.rule(f"{ENV} from pixels, seed {seed}")
             _record(seed, _measure(seed, console))
-    seeds = _read()["pixels"]["seeds"].values()
+    seeds = recorded("pixels")["seeds"].values()
     console.print(
         f"{ENV} from pixels: {sum(row['solved'] for row in seeds)} of {len(seeds)} seeds at {THRESHOLD}, "
         f"median {median(row['real_steps'] for row in seeds):,.0f} real steps"
@@ -54,25 +52,20 @@ def _measure(seed: int, console: Console) -> dict[str, Any]:
     out = RUNS / f"{ENV}-{seed}"
     solution = solve_pixels(args, None, out, console)
     console.print(solution.table)
+    shutil.copy(out / "strip.png", STRIP)
     row = {
         "solved": solution.packet is not None,
         "real_steps": args.real_steps,
         "cpu_seconds": time.process_time() - begin,  # since the last start
-        "date": datetime.now(UTC).date().isoformat(),
+        **provenance(),
     }
     return row | (json.loads((out / "solution.json").read_text()) if row["solved"] else {})
 
 
-def _read() -> dict[str, Any]:
-    return dict(json.loads(RESULTS.read_text())) if RESULTS.exists() else {}
-
-
 def _record(seed: int, row: dict[str, Any]) -> None:
-    """Under its own keys; what others have written stays."""
-    results = _read()
-    part = results.setdefault("pixels", {"env": ENV, "threshold": THRESHOLD, "seeds": {}})
+    part = recorded("pixels") or {"env": ENV, "threshold": THRESHOLD, "seeds": {}}
     part["seeds"][str(seed)] = row
-    write_json(RESULTS, results)
+    record("pixels", part)
 
 
 if __name__ == "__main__":
