@@ -46,6 +46,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def sign_in(page: Page, url: str, token: str) -> None:
     """With the keyboard alone: the field has the focus."""
     page.goto(url)
+    expect(page.get_by_role("textbox")).to_be_focused()
     page.keyboard.type(token)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{url}/")
@@ -127,11 +128,34 @@ def test_pages_fit_their_window_and_every_control_has_a_name(
         assert light == (scheme == "light")
 
 
+@pytest.fixture
+def refused(browser: Browser) -> Iterator[Page]:
+    """A page whose WebSocket may be refused, which browsers call an error."""
+    with browser.new_context() as context:
+        yield context.new_page()
+
+
 def test_a_page_that_is_open_closes_when_its_token_is_revoked(
-    page: Page, school: tuple[str, Tokens]
+    refused: Page, school: tuple[str, Tokens]
 ) -> None:
     url, tokens = school
     token = tokens.create("ann", ("read",), 1)
-    sign_in(page, url, token)
+    sign_in(refused, url, token)
     tokens.revoke(token.split("_")[1])
-    page.wait_for_url(f"{url}/ui/sign-in")
+    refused.wait_for_url(f"{url}/ui/sign-in")
+
+
+def test_a_page_whose_token_was_revoked_before_it_listened_closes_too(
+    refused: Page, school: tuple[str, Tokens]
+) -> None:
+    url, tokens = school
+    token, held = tokens.create("ann", ("read",), 1), []
+    refused.route("**/ui/static/page.js", lambda route: held.append(route))
+    refused.goto(url, wait_until="commit")
+    refused.get_by_role("textbox").fill(token)
+    refused.get_by_role("textbox").press("Enter", no_wait_after=True)
+    refused.get_by_role("heading", name="Jobs").wait_for()
+    tokens.revoke(token.split("_")[1])
+    held[-1].continue_()
+    refused.unroute("**/ui/static/page.js")
+    refused.wait_for_url(f"{url}/ui/sign-in")

@@ -98,6 +98,12 @@ function hear(event) {
   }
 }
 
+// A socket that is refused at the door closes without a code: the page itself says whether the session is over.
+async function isSignedOut() {
+  const answer = await fetch(location.href, { redirect: "manual" }).catch(() => null);
+  return answer !== null && answer.type === "opaqueredirect";
+}
+
 function watch(after, pause) {
   const query = new URLSearchParams({ after, ...(main.dataset.watch && { job: main.dataset.watch }) });
   const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/page?${query}`);
@@ -107,8 +113,8 @@ function watch(after, pause) {
     pause = 500;
     hear(event);
   };
-  socket.onclose = (closed) => {
-    if (closed.code === 1008) location.reload();  // the session is over
+  socket.onclose = async (closed) => {
+    if (closed.code === 1008 || await isSignedOut()) location.reload();
     else setTimeout(() => watch(after, Math.min(2 * pause, LONGEST_PAUSE_MS)), pause);
   };
 }
