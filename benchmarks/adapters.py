@@ -43,10 +43,12 @@ HEALED = 0.95
 BASES = {
     "CartPole-v1": TrainArgs("CartPole-v1"),
     "Pendulum-v1": TrainArgs("Pendulum-v1", threshold=-200.0),
+    "InvertedPendulum-v5": TrainArgs("InvertedPendulum-v5", threshold=950.0),
 }
 ADAPTERS = {
     "CartPole-v1": AdaptArgs("", rank=None),
     "Pendulum-v1": AdaptArgs("", iterations=60, rank=None),
+    "InvertedPendulum-v5": AdaptArgs("", rank=None),
 }
 
 
