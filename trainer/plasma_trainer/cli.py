@@ -16,6 +16,7 @@ from plasma_edge import PlasmaError
 from plasma_trainer.errors import TrainerError, UsageError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import audit as auditing
+from plasma_trainer.pipelines import bench_audit as examining
 from plasma_trainer.pipelines import evaluate as evaluating
 from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
@@ -169,7 +170,7 @@ def adapt(
 @app.command()
 def audit(
     run: RunDir,
-    canary: Annotated[bool, typer.Option(help="Fly one real episode; it decides.")] = True,
+    canary: Annotated[bool, typer.Option(help="Fly a few real episodes; they decide.")] = True,
     seed: Seed = 0,
 ) -> None:
     """Did the policy learn the task, or the mistakes of its world? Exit status 3 when it failed."""
@@ -239,6 +240,28 @@ def ladder(
 
 
 @app.command()
+def bench_audit(
+    out: Out,
+    family: Annotated[
+        list[str] | None, typer.Option(help="Gymnasium id, repeatable; default: four tasks.")
+    ] = None,
+    seed: Seed = examining.HELD_OUT,
+) -> None:
+    """Judge the audit itself, on pools of honest policies and of such as exploited their worlds. Hours."""
+    families = tuple(family or examining.FAMILIES)
+    with _errors():
+        exams = examining.bench_audit(families, seed, out, console)
+    wide = Console(width=max(console.width, 140))  # the table is not cut where output is a file
+    for title, part in (("natural", examining.natural), ("planted", examining.planted)):
+        chosen = part(exams)
+        grades = {
+            name: examining.grade([exam for exam in chosen if exam.school.env == name])
+            for name in families
+        }
+        wide.print(examining.table(f"{title} exploits", grades))
+
+
+@app.command()
 def evaluate_world(
     env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
     out: Out,
@@ -285,20 +308,26 @@ def export(
 @app.command()
 def demo(
     out: Out,
-    what: Annotated[Literal["motor", "pixels"], typer.Argument(help="Which one.")] = "motor",
+    what: Annotated[
+        Literal["motor", "pixels", "cheat"], typer.Argument(help="Which one.")
+    ] = "motor",
     seed: Seed = 0,
 ) -> None:
     """The motor is wired backwards: learn, sign, fly, break, heal in mid-stride; ends in a table and a page.
 
-    Or the pendulum seen through a camera: solve-pixels for Pendulum-v1 and -250.
+    pixels: the pendulum seen through a camera, solve-pixels for Pendulum-v1 and -250.
+    cheat: the dream says solved, the gate says no, and the loop goes where it objected until it passes.
     """
     if what == "pixels":
         solve_pixels("Pendulum-v1", out, threshold=-250.0, seed=seed)
         return
-    from plasma_trainer.demo import DemoArgs, run_demo  # brings matplotlib
+    from plasma_trainer import demo  # brings matplotlib
 
     with _errors():
-        run_demo(DemoArgs(seed), out, console)
+        if what == "cheat":
+            demo.run_cheat(demo.CheatArgs(seed), out, console)
+        else:
+            demo.run_demo(demo.DemoArgs(seed), out, console)
 
 
 def _rank(text: str) -> int | None:

@@ -30,15 +30,15 @@ def evidence(flight: bool) -> Evidence:
     worst = worst_paths(rolled)
     real, phantom = torch.randn(50, SIZE), rolled.obs.flatten(0, 1)
     doubted = torch.zeros(STEPS, len(worst), dtype=torch.bool)
-    canary = Flight(np.ones(30), rolled) if flight else None
-    return Evidence(real, phantom, phantom[:, 0] > 1, rolled, worst, doubted, canary)
+    flights = [Flight(np.ones(30), rolled)] if flight else []
+    return Evidence(real, phantom, phantom[:, 0] > 1, rolled, worst, doubted, flights)
 
 
 @pytest.mark.parametrize("flown", [True, False])
 def test_the_page_says_the_verdict_and_needs_nothing_but_itself(flown: bool) -> None:
-    canary = Canary(500.0, 30.0, 30, 0.94) if flown else None
+    canary = Canary(500.0, 30.0, 1, 30, 0.94) if flown else None
     text = page(
-        "CartPole-v1, <reversed>", AuditReport(500.0, 0.1, 0.7, 0.0, canary), evidence(flown)
+        "CartPole-v1, <reversed>", AuditReport(500.0, 50.0, 0.1, 0.7, 0.0, canary), evidence(flown)
     )
     assert ("failed" if flown else "unverified") in text
     assert ("was promised 500.0 and earned 30.0" in text) == flown

@@ -7,8 +7,9 @@ from plasma_trainer.audit import AuditReport, Canary, section, shortfall
 
 
 def report(gap: float | None, share: float = 0.0) -> AuditReport:
-    canary = None if gap is None else Canary(500.0, 500.0 * (1 - gap), 100, gap)
-    return AuditReport(500.0, share, 0.0, 0.0, canary)
+    kept = 500.0 * (1 - (gap or 0.0))
+    canary = None if gap is None else Canary(500.0, kept, 3, 100, gap)
+    return AuditReport(500.0, 50.0, share, 0.0, 0.0, canary)
 
 
 def test_only_a_canary_verifies_or_fails_a_policy() -> None:
@@ -39,3 +40,12 @@ def test_a_shortfall_is_a_share_of_the_largest_return_in_sight() -> None:
     assert shortfall(-1.0, -3.0, usual=-1000.0) == pytest.approx(0.002)
     assert shortfall(10.0, 20.0, usual=0.0) < 0
     assert shortfall(0.0, 0.0, usual=0.0) == 0.0
+
+
+def test_what_rests_on_nothing_and_what_was_broken_is_taken_off_a_promise() -> None:
+    assert report(gap=None).audited_return == 500.0
+    assert report(gap=None, share=1.0).audited_return == 250.0
+    assert report(gap=0.2).audited_return == pytest.approx(400.0)
+    assert report(gap=-0.2).audited_return == pytest.approx(600.0)
+    assert report(gap=-0.2).suspicion == 0.0
+    assert report(gap=0.2, share=0.5).suspicion == pytest.approx(0.45)

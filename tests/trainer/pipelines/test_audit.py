@@ -2,12 +2,10 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from plasma_trainer.pipelines import learner
-from plasma_trainer.pipelines.audit import audit, read_section
-from plasma_trainer.pipelines.skills import load_skill
-from plasma_trainer.pipelines.train import TrainArgs, train
+from plasma_trainer.pipelines.audit import CANARIES, audit, read_section
+from plasma_trainer.pipelines.dreamer import Dreamer
+from plasma_trainer.pipelines.skills import Skill, load_skill
 
 
 def test_an_honest_policy_is_verified_by_its_canary(trained_run: Path, tmp_path: Path) -> None:
@@ -16,7 +14,8 @@ def test_an_honest_policy_is_verified_by_its_canary(trained_run: Path, tmp_path:
     report = audit(skill, tmp_path, canary=True, seed=0)
     assert report.verdict == "verified"
     assert report.canary is not None
-    assert report.canary.real_steps == report.canary.real_return
+    assert report.canary.episodes == CANARIES
+    assert report.canary.real_steps == pytest.approx(CANARIES * report.canary.real_return)
     assert len(skill.learner.everything) == lived  # the canary is not learnt from
     assert read_section(tmp_path) == report.section()
     assert f"earned {report.canary.real_return:.1f}" in (tmp_path / "audit.html").read_text()
@@ -28,18 +27,21 @@ def test_without_a_canary_nothing_is_verified(trained_run: Path, tmp_path: Path)
     assert "canary_gap" not in report.scores
 
 
-def test_a_policy_that_exploited_its_world_is_caught(
-    trained_run: Path, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_policy_that_exploited_its_world_is_caught(trained_run: Path, tmp_path: Path) -> None:
     honest = audit(load_skill(trained_run), tmp_path / "honest", canary=False, seed=0)
-    monkeypatch.setattr(learner, "worst_return", lambda *_: None)  # paths go on where it is lost
-    args = TrainArgs("CartPole-v1", real_steps=120, block_steps=120, iterations=15)
-    train(args, tmp_path, quiet)
-    report = audit(load_skill(tmp_path), tmp_path, canary=True, seed=0)
+    learner = Dreamer.fresh("CartPole-v1", seed=0)
+    learner.live(120, 0)
+    learner.learn_world(0)
+    learner.imagine(15, 0)
+    dreamt = Skill("CartPole-v1", "nominal", learner, None)
+    report = audit(dreamt, tmp_path, canary=True, seed=0)
     assert report.imagined_return > 100
     assert report.verdict == "failed"
     assert report.unsupported_share > honest.unsupported_share
     assert "unsupported_share" in report.warnings
+    assert report.suspicion > honest.suspicion
+    assert report.canary is not None
+    assert report.audited_return <= report.canary.real_return
 
 
 def test_a_run_that_was_not_audited_has_nothing_to_sign(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from plasma_trainer.audit.detectors import (
 from plasma_trainer.audit.evidence import Evidence, Flight, worst_paths
 from plasma_trainer.audit.page import page
 from plasma_trainer.audit.report import (
+    GAP_LIMIT,
     SHARE_LIMIT,
     AuditReport,
     Canary,
@@ -20,6 +21,7 @@ from plasma_trainer.audit.report import (
 )
 
 __all__ = [
+    "GAP_LIMIT",
     "SHARE_LIMIT",
     "AuditReport",
     "Canary",

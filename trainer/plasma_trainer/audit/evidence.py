@@ -19,7 +19,7 @@ MOST_ENTRIES = 6  # of an observation
 
 @dataclass(frozen=True)
 class Flight:
-    """The canary: rewards [T] of one real episode, and phantom paths from its own first observation."""
+    """A canary: rewards [T] of one real episode, and phantom paths from its own first observation."""
 
     rewards: np.ndarray
     promised: Paths
@@ -38,7 +38,7 @@ class Evidence:
     paths: Paths
     worst: list[int]
     doubted: Tensor
-    flight: Flight | None
+    flights: list[Flight]
 
 
 def worst_paths(paths: Paths) -> list[int]:
@@ -68,14 +68,17 @@ def support_map(evidence: Evidence) -> bytes:
 
 
 def promise(evidence: Evidence) -> bytes:
-    """Return so far over time, imagined and real, from the same start; without a canary, imagined alone."""
+    """Return so far over time, imagined and real, from the same starts; without a canary, imagined alone."""
     figure, axes = _canvas()
-    paths = evidence.flight.promised if evidence.flight else evidence.paths
-    rewards = np.where(paths.in_first_episode, paths.reward, 0.0).cumsum(0)  # [T, B]
-    for number, path in enumerate(rewards.T):
-        axes.plot(path, color=PHANTOM, lw=0.6, alpha=0.4, label="" if number else "imagined")
-    if evidence.flight:
-        axes.plot(evidence.flight.rewards.cumsum(), color="black", lw=2, label="real: the canary")
+    dreams = [flight.promised for flight in evidence.flights] or [evidence.paths]
+    for paths in dreams:
+        rewards = np.where(paths.in_first_episode, paths.reward, 0.0).cumsum(0)  # [T, B]
+        axes.plot(rewards, color=PHANTOM, lw=0.6, alpha=0.4)
+    for flight in evidence.flights:
+        axes.plot(flight.rewards.cumsum(), color="black", lw=2)
+    axes.plot([], color=PHANTOM, label="imagined")
+    if evidence.flights:
+        axes.plot([], color="black", lw=2, label="real: the canary")
     axes.set(xlabel="step", ylabel="return so far")
     axes.legend(frameon=False)
     return _png(figure)

@@ -50,8 +50,8 @@ def _sentence(report: AuditReport) -> str:
         return f"{promised} No canary was flown, so nothing is verified."
     canary = report.canary
     return (
-        f"{promised} A canary of {canary.real_steps} real steps was promised {canary.promised_return:.1f} "
-        f"and earned {canary.real_return:.1f}."
+        f"{promised} A canary of {canary.episodes} real episodes, {canary.real_steps} steps, was promised "
+        f"{canary.promised_return:.1f} and earned {canary.real_return:.1f}."
     )
 
 

@@ -23,13 +23,15 @@ THRESHOLDS = {
 
 @dataclass(frozen=True)
 class Canary:
-    """One real episode beside what was promised for it: phantom paths from its own first observation.
+    """A few real episodes beside what was promised for them: phantom paths from their own first observations.
 
-    The common start takes the luck of the start out of the comparison; what is left is the world's honesty.
+    The common starts take the luck of the start out of the comparison; what is left is the world's honesty. Returns are
+    means over the episodes.
     """
 
     promised_return: float
     real_return: float
+    episodes: int
     real_steps: int
     gap: float  # share of the return that was promised and not kept, see `shortfall`
 
@@ -39,9 +41,11 @@ class AuditReport:
     """Scores of one policy. Offline scores rank, a canary decides.
 
     No offline score transfers between tasks, so none of them passes or fails a policy; above its threshold, it warns.
+    `usual_return`: the size of real returns on this task.
     """
 
     imagined_return: float
+    usual_return: float
     unsupported_share: float
     disagreement_share: float
     auditor_gap: float
@@ -53,6 +57,26 @@ class AuditReport:
         if self.canary is None:
             return "unverified"
         return "verified" if self.canary.gap <= GAP_LIMIT else "failed"
+
+    @property
+    def suspicion(self) -> float:
+        """How likely it is that the world was exploited, from 0 up: for ranking. What a canary found counts in full,
+        and the share of the dream that rests on nothing as much again."""
+        unfounded = (self.unsupported_share + self.disagreement_share) / 2
+        return unfounded + (max(0.0, self.canary.gap) if self.canary else 0.0)
+
+    @property
+    def audited_return(self) -> float:
+        """What a checkpoint is to be chosen by: the imagined return less what is not to be believed of it.
+
+        With a canary, its own return or the promise less what it broke of that, whichever is less; without, as much
+        less as the dream rests on nothing.
+        """
+        if self.canary is None:
+            scale = max(abs(self.imagined_return), self.usual_return)
+            return self.imagined_return - self.suspicion * scale
+        broken = self.canary.promised_return - self.canary.real_return
+        return min(self.canary.real_return, self.imagined_return - broken)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -74,6 +98,7 @@ class AuditReport:
         return {
             "verdict": self.verdict,
             "imagined_return": self.imagined_return,
+            "audited_return": self.audited_return,
             "scores": self.scores,
             "thresholds": THRESHOLDS,
             "warnings": self.warnings,

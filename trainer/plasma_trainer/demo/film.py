@@ -59,10 +59,14 @@ def save_strip(frames: list[Image.Image], path: Path) -> None:
     strip.save(path)
 
 
-def _frame(pixels: np.ndarray, tick: int) -> Image.Image:
+def captioned(pixels: np.ndarray, caption: str, color: str) -> Image.Image:
+    """A rendered frame [H, W, 3] at the size of our films, with a line of text on it."""
     image = Image.fromarray(pixels).resize(SIZE)
-    draw = ImageDraw.Draw(image)
+    ImageDraw.Draw(image).text((8, 4), caption, fill=color, font=FONT)
+    return image.quantize(64)
+
+
+def _frame(pixels: np.ndarray, tick: int) -> Image.Image:
     after = tick >= FLIP_TICK
     state, color = ("motor reversed", "#c0392b") if after else ("motor as built", "#555555")
-    draw.text((8, 4), f"tick {tick}: {state}", fill=color, font=FONT)
-    return image.quantize(64)
+    return captioned(pixels, f"tick {tick}: {state}", color)

@@ -162,7 +162,7 @@ class _Demo:
         return path.with_suffix(".pub")
 
     def _audited(self, name: str) -> tuple[Skill, AuditReport]:
-        """Offline scores and one canary episode; the verdict is signed with the packet."""
+        """Offline scores and a canary; the verdict is signed with the packet."""
         skill = self.skill(name)
         return skill, audit(skill, self.out / name, canary=True, seed=self.seed)
 

@@ -79,6 +79,28 @@ def returns_bars(returns: dict[str, float], path: Path) -> None:
     _save(figure, path)
 
 
+def promises(rounds: Sequence[dict[str, Any]], path: Path) -> None:
+    """What each round dreamt, and what it earned."""
+    figure, axes = _canvas()
+    steps = [row["real_steps"] for row in rounds]
+    axes.plot(steps, [row["imagined"] for row in rounds], color=OURS, marker="o", label="dreamt")
+    earned = [row["returns"]["mean"] for row in rounds]
+    axes.plot(steps, earned, color="black", marker="o", label="earned")
+    for row in rounds:
+        color = "#1a7f37" if row["verdict"] == "verified" else BAD
+        axes.annotate(
+            row["verdict"],
+            (row["real_steps"], row["returns"]["mean"]),
+            (8, -14),
+            textcoords="offset points",
+            color=color,
+        )
+    axes.set(xlabel="real environment steps", ylabel="return")
+    axes.margins(0.15)
+    axes.legend(frameon=False, loc="center right")
+    _save(figure, path)
+
+
 def _canvas(width: float = 6.5) -> tuple[Figure, Any]:
     figure, axes = plt.subplots(figsize=(width, 3.6), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)

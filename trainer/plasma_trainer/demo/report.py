@@ -86,10 +86,10 @@ def table(summary: dict[str, Any]) -> Table:
 
 def write_report(summary: dict[str, Any], directory: Path) -> Path:
     """report.html beside the pictures that it embeds."""
-    films = _figure(directory / "before.gif", "Without the adapter") + _figure(
+    films = figure(directory / "before.gif", "Without the adapter") + figure(
         directory / "after.gif", "With the adapter, attached at tick 100"
     )
-    strips = _figure(directory / "before.png", "Without") + _figure(directory / "after.png", "With")
+    strips = figure(directory / "before.png", "Without") + figure(directory / "after.png", "With")
     page = PAGE.format(
         steps=summary["real_steps"]["base"],
         adapter_steps=summary["real_steps"]["adapter"],
@@ -97,13 +97,13 @@ def write_report(summary: dict[str, Any], directory: Path) -> Path:
         films=films,
         strips=strips,
         table=_html_table(summary),
-        curve=_figure(
+        curve=figure(
             directory / "curve.png",
             "Grey: five seeds of Stable-Baselines3 PPO with rl-zoo settings, recorded by benchmarks/baseline_ppo.py. "
             "Evaluation episodes do not count as real steps, for either.",
         ),
-        bars=_figure(directory / "returns.png", ""),
-        latency=_figure(
+        bars=figure(directory / "returns.png", ""),
+        latency=figure(
             directory / "latency.png", "Warm, one thread, this machine, whatever else it was doing."
         ),
     )
@@ -117,7 +117,8 @@ def _html_table(summary: dict[str, Any]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def _figure(path: Path, caption: str) -> str:
+def figure(path: Path, caption: str) -> str:
+    """A picture inside a page, with a caption."""
     kind = {".gif": "gif", ".png": "png"}[path.suffix]
     data = base64.b64encode(path.read_bytes()).decode()
     return (

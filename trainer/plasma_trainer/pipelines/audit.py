@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Did the policy learn the task, or the mistakes of its world? Offline scores, then one real episode."""
+"""Did the policy learn the task, or the mistakes of its world? Offline scores, then a few real episodes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,35 +35,44 @@ from plasma_trainer.policies import greedy, greedy_act
 from plasma_trainer.world_models import Ensemble, fit
 
 PATHS = 64
+CANARIES = 3  # real episodes: one of them may be lucky
 AUDITOR_UPDATES = 1500
 
 
 def audit(skill: Skill, out: Path, canary: bool, seed: int) -> AuditReport:
     """Audit the policy of a finished run; the report is written to `out`/audit.json, and as a page beside it.
 
-    With `canary`, one real episode is flown on the skill's plant; its steps are counted in the report and never learnt
-    from.
+    With `canary`, CANARIES real episodes are flown on the skill's plant; their steps are counted in the report and
+    never learnt from.
     """
+    report, evidence = examine(skill, auditor_of(skill.learner, seed), canary, seed)
+    write_json(out / "audit.json", report.as_dict())
+    text = page(f"{skill.env}, {skill.variant}", report, evidence)
+    write_whole(out / "audit.html", lambda scratch: scratch.write_text(text) and None)
+    return report
+
+
+def examine(
+    skill: Skill, auditor: Ensemble, canary: bool, seed: int
+) -> tuple[AuditReport, Evidence]:
+    """The audit itself, which writes nothing. `auditor` knows the data as the skill's own world does."""
     learner = skill.learner
     plant, task = learner.experience()
-    auditor = auditor_of(learner, seed)
     start = torch.from_numpy(learner.everything.reset_obs)
     paths = _phantoms(skill, learner.world, start, seed)
     imagined = float(paths.first_returns.mean())
     seen_by_auditor = float(_phantoms(skill, auditor, start, seed).first_returns.mean())
     usual = float(abs(learner.everything.episode_returns).max())
-    flight = _flight(skill, seed) if canary else None
+    flights = _flights(skill, seed) if canary else []
     report = AuditReport(
         imagined_return=imagined,
+        usual_return=usual,
         unsupported_share=unsupported_share(learner.world, task, paths),
         disagreement_share=disagreement_share(auditor, plant, paths),
         auditor_gap=shortfall(imagined, seen_by_auditor, usual),
-        canary=_canary(flight, usual) if flight else None,
+        canary=_canary(flights, usual) if flights else None,
     )
-    write_json(out / "audit.json", report.as_dict())
-    text = page(f"{skill.env}, {skill.variant}", report, _evidence(learner, paths, flight))
-    write_whole(out / "audit.html", lambda scratch: scratch.write_text(text) and None)
-    return report
+    return report, _evidence(learner, paths, flights)
 
 
 def read_section(out: Path) -> dict[str, Any] | None:
@@ -80,19 +90,24 @@ def auditor_of(learner: Learner, seed: int) -> Ensemble:
     return auditor
 
 
-def _flight(skill: Skill, seed: int) -> Flight:
-    episode = fly(skill.plant(), greedy_act(skill.learner.policy), derive(seed, "canary"))
-    start = torch.from_numpy(episode.first_obs)[None]
-    return Flight(episode.rewards, _phantoms(skill, skill.learner.world, start, seed))
+def _flights(skill: Skill, seed: int) -> list[Flight]:
+    plant, act = skill.plant(), greedy_act(skill.learner.policy)
+    flights = []
+    for index in range(CANARIES):
+        episode = fly(plant, act, derive(seed, "canary", index))
+        start = torch.from_numpy(episode.first_obs)[None]
+        flights.append(Flight(episode.rewards, _phantoms(skill, skill.learner.world, start, seed)))
+    return flights
 
 
-def _canary(flight: Flight, usual: float) -> Canary:
-    promised = float(flight.promised.first_returns.mean())
-    earned = float(flight.rewards.sum())
-    return Canary(promised, earned, len(flight.rewards), shortfall(promised, earned, usual))
+def _canary(flights: list[Flight], usual: float) -> Canary:
+    promised = float(np.mean([flight.promised.first_returns.mean() for flight in flights]))
+    earned = float(np.mean([flight.rewards.sum() for flight in flights]))
+    steps = sum(len(flight.rewards) for flight in flights)
+    return Canary(promised, earned, len(flights), steps, shortfall(promised, earned, usual))
 
 
-def _evidence(learner: Learner, paths: Paths, flight: Flight | None) -> Evidence:
+def _evidence(learner: Learner, paths: Paths, flights: list[Flight]) -> Evidence:
     _, task = learner.experience()
     obs, action = visited(paths)
     worst = worst_paths(paths)
@@ -107,7 +122,7 @@ def _evidence(learner: Learner, paths: Paths, flight: Flight | None) -> Evidence
         paths,
         worst,
         torch.stack(doubted, dim=1),
-        flight,
+        flights,
     )
 
 

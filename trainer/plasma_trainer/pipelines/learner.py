@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from plasma_trainer.data import Transitions, collect, derive, random_act
-from plasma_trainer.envs import Act, step_limit
+from plasma_trainer.envs import Act, make_plant, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
 from plasma_trainer.pipelines.curiosity import seeker, silent
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
@@ -55,7 +55,18 @@ class Learner:
         scale = None if policy.discrete else policy.scale
         self.agent = ActorCritic(policy, world.obs_size, scale)
         self.ppo = Ppo(self.agent, self.discount)
+        self.paths, self.updates = PATHS, UPDATES
         self.data: Transitions | None = None
+
+    @classmethod
+    def fresh(cls, env_id: str, seed: int, discount: float | None = None) -> Self:
+        """One for a Gymnasium environment, that has not lived yet."""
+        plant = make_plant(env_id)
+        obs_size = plant.observation_space.shape[0]
+        torch.manual_seed(derive(seed, "weights"))
+        policy = MlpPolicy(obs_size, plant.action_space)
+        world = Ensemble(obs_size, policy.action_size, policy.discrete)
+        return cls(plant, policy, world, discount, seed)
 
     def live(self, steps: int, index: int) -> Transitions:
         """Add `steps` real steps: random ones in round 0, then those of the exploring policy.
@@ -77,7 +88,7 @@ class Learner:
     def learn_world(self, index: int) -> dict[str, Tensor]:
         """Fit the world to everything lived."""
         plant, task = self.experience()
-        return fit(self.world, plant, task, UPDATES, derive(self.seed, "fit", index))
+        return fit(self.world, plant, task, self.updates, derive(self.seed, "fit", index))
 
     def imagine(self, iterations: int, index: int) -> dict[str, float]:
         """Improve the policy on phantom paths only. Without a reason to do anything it stays as it is."""
@@ -88,13 +99,17 @@ class Learner:
         phantoms = Phantoms(
             self.world,
             self._starts(),
-            PATHS,
+            self.paths,
             step_limit(self.plant),
             derive(self.seed, "phantoms", index),
-            worst_return(task["reward"], task["terminated"], self.discount),
+            self.feared(task),
         )
         phantoms.stagger()
         return self.ppo.practise(phantoms.roll, iterations, derive(self.seed, "ppo", index))
+
+    def feared(self, task: dict[str, Tensor]) -> float | None:
+        """What a phantom life earns from where the world is lost; None: it goes on as the world believes."""
+        return worst_return(task["reward"], task["terminated"], self.discount)
 
     @property
     def silent(self) -> bool:

@@ -59,7 +59,7 @@ def solve(args: TrainArgs, key: Path | None, out: Path, console: Console) -> Sol
         "return, torch": str(trained.returns),
     }
     skill = load_skill(out)
-    with console.status("auditing: one real episode decides"):
+    with console.status("auditing: a few real episodes decide"):
         report = audit(skill, out, canary=True, seed=args.seed)
     if not trained.solved or report.verdict == "failed":
         return Solution(learning, report.verdict, None, None)

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gymnasium as gym
-import torch
 from rich.console import Console
 
-from plasma_trainer.data import derive
-from plasma_trainer.envs import make_plant
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.rounds import Goal, Result, run_rounds
 from plasma_trainer.pipelines.runs import Run
-from plasma_trainer.policies import MlpPolicy
-from plasma_trainer.world_models import Ensemble
 
 ITERATIONS = 40
 
@@ -67,9 +62,4 @@ def threshold_of(env_id: str, asked: float | None) -> float:
 
 
 def _new_learner(args: TrainArgs) -> Learner:
-    plant = make_plant(args.env)
-    obs_size = plant.observation_space.shape[0]
-    torch.manual_seed(derive(args.seed, "weights"))
-    policy = MlpPolicy(obs_size, plant.action_space)
-    world = Ensemble(obs_size, policy.action_size, policy.discrete)
-    return Learner(plant, policy, world, args.discount, args.seed)
+    return Learner.fresh(args.env, args.seed, args.discount)

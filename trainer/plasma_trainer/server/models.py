@@ -88,7 +88,7 @@ class AdaptRequest(Request):
 
 
 class AuditRequest(Request):
-    """Audit a finished run. With `canary`, one real episode decides."""
+    """Audit a finished run. With `canary`, a few real episodes decide."""
 
     model_config = _example(run="0" * 32)
     kind = "audit"
