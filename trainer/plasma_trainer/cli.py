@@ -243,22 +243,19 @@ def ladder(
 def bench_audit(
     out: Out,
     family: Annotated[
-        list[str] | None, typer.Option(help="Gymnasium id, repeatable; default: four tasks.")
+        list[str] | None, typer.Option(help="Of the four tasks, repeatable; default: all.")
     ] = None,
     seed: Seed = examining.HELD_OUT,
 ) -> None:
     """Judge the audit itself, on pools of honest policies and of such as exploited their worlds. Hours."""
     families = tuple(family or examining.FAMILIES)
     with _errors():
+        if unknown := sorted(set(families) - set(examining.FAMILIES)):
+            raise UsageError(f"found {unknown}; expected some of {', '.join(examining.FAMILIES)}")
         exams = examining.bench_audit(families, seed, out, console)
     wide = Console(width=max(console.width, 140))  # the table is not cut where output is a file
     for title, part in (("natural", examining.natural), ("planted", examining.planted)):
-        chosen = part(exams)
-        grades = {
-            name: examining.grade([exam for exam in chosen if exam.school.env == name])
-            for name in families
-        }
-        wide.print(examining.table(f"{title} exploits", grades))
+        wide.print(examining.table(f"{title} exploits", examining.grades_of(part(exams))))
 
 
 @app.command()

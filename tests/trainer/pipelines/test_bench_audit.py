@@ -70,5 +70,5 @@ def test_natural_and_planted_exploits_are_graded_apart() -> None:
     assert (grades.policies, grades.exploited) == (10, 5)
     assert grades.auroc_canary.value == grades.auroc_offline.value == 1.0
     assert grades.precision.value == grades.recall.value == 1.0
-    assert grades.regret == 0.0
+    assert grades.regret.value == 0.0
     assert grade(exams + plants).auroc_offline.value < 0.5  # offline, these look better than honest

@@ -9,6 +9,7 @@ here. They were chosen on the pools of seed 0; `HELD_OUT` is the seed to report.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from plasma_trainer.policies import greedy_act
 FAMILIES = ("CartPole-v1", "Pendulum-v1", "Reacher-v5", "LunarLander-v3")
 HELD_OUT = 1000
 LABEL_EPISODES = 30
+
+Measure = Callable[..., float]
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,19 @@ class Exam:
 
 @dataclass(frozen=True)
 class Grades:
-    """Of one family's pool, or part of one."""
+    """Of a family's pool or of several, or of parts of them."""
 
     policies: int
     exploited: int
     auroc_canary: Figure
     auroc_offline: Figure
-    false_block_at_95: Figure
     precision: Figure
     recall: Figure
+    false_block_at_95: Figure
     spearman: Figure
     spearman_offline: Figure
-    regret: float
-    regret_offline: float
+    regret: Figure
+    regret_offline: Figure
 
 
 def bench_audit(families: tuple[str, ...], seed: int, out: Path, console: Console) -> list[Exam]:
@@ -108,7 +111,8 @@ def planted(exams: list[Exam]) -> list[Exam]:
 
 
 def grade(exams: list[Exam]) -> Grades:
-    """All measures, with intervals."""
+    """All measures, with intervals; of several families, the means over them."""
+    families = np.array([exam.school.env for exam in exams])
     schools = np.array([exam.school.name for exam in exams])
     exploited = np.array([exam.exploited for exam in exams])
     blocked = np.array([exam.report.verdict == "failed" for exam in exams])
@@ -118,26 +122,46 @@ def grade(exams: list[Exam]) -> Grades:
     audited = np.array([exam.report.audited_return for exam in exams])
     audited_unflown = np.array([exam.offline.audited_return for exam in exams])
 
-    def measured(measure: Any, *columns: np.ndarray) -> Figure:
-        return with_interval(measure, schools, *columns)
+    def measured(measure: Measure, *columns: np.ndarray) -> Figure:
+        return with_interval(_mean_over_families(measure), schools, families, *columns)
 
     return Grades(
         policies=len(exams),
         exploited=int(exploited.sum()),
         auroc_canary=measured(auroc, suspicion, exploited),
         auroc_offline=measured(auroc, unflown, exploited),
-        false_block_at_95=measured(false_block, suspicion, exploited),
         precision=measured(precision, blocked, exploited),
         recall=measured(recall, blocked, exploited),
+        false_block_at_95=measured(false_block, suspicion, exploited),
         spearman=measured(rank_correlation, audited, real),
         spearman_offline=measured(rank_correlation, audited_unflown, real),
-        regret=regret(audited, real),
-        regret_offline=regret(audited_unflown, real),
+        regret=measured(regret, audited, real),
+        regret_offline=measured(regret, audited_unflown, real),
     )
 
 
+def grades_of(exams: list[Exam]) -> dict[str, Grades]:
+    """Of every family, and of `all` of them."""
+    families = sorted({exam.school.env for exam in exams}, key=FAMILIES.index)
+    parts = {family: [e for e in exams if e.school.env == family] for family in families}
+    return {name: grade(part) for name, part in {**parts, "all": exams}.items()}
+
+
+def _mean_over_families(measure: Measure) -> Measure:
+    """Policies of different tasks are not compared. A family that a resample left one-sided does not count."""
+
+    def mean(families: np.ndarray, *columns: np.ndarray) -> float:
+        found = [
+            measure(*(column[families == family] for column in columns))
+            for family in np.unique(families)
+        ]
+        return float(np.nanmean(found)) if not np.isnan(found).all() else float("nan")
+
+    return mean
+
+
 def table(title: str, grades: dict[str, Grades]) -> Table:
-    """A row for each family."""
+    """A row for each of `grades_of`."""
     result = Table(title=title, title_justify="left")
     heads = (
         "family",
@@ -158,7 +182,7 @@ def table(title: str, grades: dict[str, Grades]) -> Table:
             *(f"{f.value:.3f}" for f in (g.auroc_canary, g.auroc_offline)),
             *(f"{f.value:.0%}" for f in (g.precision, g.recall, g.false_block_at_95)),
             *(f"{f.value:.2f}" for f in (g.spearman, g.spearman_offline)),
-            *(f"{share:.0%}" for share in (g.regret, g.regret_offline)),
+            *(f"{f.value:.0%}" for f in (g.regret, g.regret_offline)),
         )
     return result
 
