@@ -12,7 +12,7 @@ from rich.console import Console
 
 from plasma_trainer.data import Transitions, collect, random_act
 from plasma_trainer.envs import make_plant
-from plasma_trainer.pipelines import audit, learner
+from plasma_trainer.pipelines import examine, learner
 from plasma_trainer.pipelines.train import TrainArgs, train
 from plasma_trainer.world_models import Ensemble, fit
 
@@ -51,7 +51,7 @@ def shorter_fits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "UPDATES", 700)
         patch.setattr(learner, "PATHS", 128)
-        patch.setattr(audit, "AUDITOR_UPDATES", 300)
+        patch.setattr(examine, "AUDITOR_UPDATES", 300)
         yield
 
 

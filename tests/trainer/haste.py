@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from plasma_trainer.pipelines import adapt, audit, learner
+from plasma_trainer.pipelines import adapt, examine, learner
 from plasma_trainer.pipelines.evaluate import Returns
 
 
@@ -14,6 +14,6 @@ def hasten(patch: Callable[[Any, str, Any], None]) -> None:
     """Worlds barely fitted; and any adapter will do, as if the fault had cost the base everything."""
     everything = adapt.Damage(Returns(500.0, 500.0, 500.0, 2), Returns(9.0, 9.0, 9.0, 2))
     patch(learner, "UPDATES", 20)
-    patch(audit, "AUDITOR_UPDATES", 20)
+    patch(examine, "AUDITOR_UPDATES", 20)
     patch(adapt, "damage_of", lambda *_: everything)
     patch(adapt, "_refuse_useless", lambda *_: None)

@@ -13,7 +13,7 @@ from plasma_trainer.audit import AuditReport, Canary
 from plasma_trainer.demo import CheatArgs, cheat, run_cheat
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import audit as auditing
-from plasma_trainer.pipelines import learner
+from plasma_trainer.pipelines import examine, learner
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def verdicts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(cheat, "ITERATIONS", 1)
     monkeypatch.setattr(cheat, "EPISODES", 2)
     monkeypatch.setattr(learner, "UPDATES", 20)
-    monkeypatch.setattr(auditing, "AUDITOR_UPDATES", 20)
+    monkeypatch.setattr(examine, "AUDITOR_UPDATES", 20)
     return gaps
 
 

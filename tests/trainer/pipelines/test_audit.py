@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from plasma_trainer.pipelines.audit import CANARIES, audit, read_section
+from plasma_trainer.pipelines.audit import audit, read_section
 from plasma_trainer.pipelines.dreamer import Dreamer
+from plasma_trainer.pipelines.examine import CANARIES
 from plasma_trainer.pipelines.skills import Skill, load_skill
 
 

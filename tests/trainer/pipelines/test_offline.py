@@ -8,12 +8,15 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 import plasma_edge as pe
+from plasma_trainer.audit import AuditReport
 from plasma_trainer.cli import app
 from plasma_trainer.data import Recording, collect_log, load_minari, random_act, save_minari
-from plasma_trainer.pipelines import audit, learner, offline
+from plasma_trainer.pipelines import examine, learner, offline
+from plasma_trainer.pipelines.offline import OfflineArgs
 from plasma_trainer.pipelines.skills import load_skill
 
 LOG = "test/log-v0"
@@ -24,7 +27,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     monkeypatch.setattr(learner, "UPDATES", 20)
     monkeypatch.setattr(learner, "PATHS", 16)
-    monkeypatch.setattr(audit, "AUDITOR_UPDATES", 20)
+    monkeypatch.setattr(examine, "AUDITOR_UPDATES", 20)
     monkeypatch.setattr(offline, "ROUND", 1)
 
 
@@ -76,6 +79,20 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(
     whole, cut = (load_skill(tmp_path / name).learner.policy for name in ("whole", "cut"))
     pairs = zip(whole.state_dict().values(), cut.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_checkpoint_is_chosen_by_what_an_audit_leaves_of_its_dream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_of("CartPole-v1", "CartPole-v1")
+    reports = [AuditReport(300.0, 50.0, 0.0, 0.0, 0.0, None)]
+    reports += [AuditReport(500.0, 50.0, 0.9, 0.9, 0.0, None)]  # dreams more, on nothing
+    monkeypatch.setattr(offline, "examine", lambda *_: (reports.pop(0), None))
+    out = tmp_path / "run"
+    assert offline.learn(OfflineArgs(LOG, iterations=2), out, Console(quiet=True)).chosen == 0
+    first = torch.load(out / "round-000.pt", weights_only=True)["learner"]["agent"]
+    kept = load_skill(out).learner.agent.state_dict()
+    assert all(torch.equal(kept[name], column) for name, column in first.items())
 
 
 def test_a_log_without_an_environment_is_learnt_from_and_not_flown(tmp_path: Path) -> None:

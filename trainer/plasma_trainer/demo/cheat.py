@@ -22,9 +22,10 @@ from plasma_trainer.audit import AuditReport, disputed
 from plasma_trainer.data import derive
 from plasma_trainer.demo import cheat_report, dreams
 from plasma_trainer.errors import UsageError
-from plasma_trainer.pipelines.audit import audit, auditor_of
+from plasma_trainer.pipelines.audit import audit
 from plasma_trainer.pipelines.dreamer import Dreamer
 from plasma_trainer.pipelines.evaluate import evaluate, load_packet
+from plasma_trainer.pipelines.examine import auditor_of
 from plasma_trainer.pipelines.export import export_base
 from plasma_trainer.pipelines.runs import Run, write_json
 from plasma_trainer.pipelines.skills import Skill

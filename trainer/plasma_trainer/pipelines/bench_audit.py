@@ -30,8 +30,8 @@ from plasma_trainer.audit.grading import (
 )
 from plasma_trainer.audit.ranking import rank_correlation
 from plasma_trainer.data import derive
-from plasma_trainer.pipelines.audit import examine
 from plasma_trainer.pipelines.evaluate import returns_of
+from plasma_trainer.pipelines.examine import examine
 from plasma_trainer.pipelines.runs import write_json
 from plasma_trainer.pipelines.schools import Pupil, School, pool
 from plasma_trainer.policies import greedy_act
@@ -192,8 +192,8 @@ def _exams(school: School) -> list[Exam]:
 
 
 def _exam(school: School, index: int, pupil: Pupil) -> Exam:
-    skill, auditor = pupil
-    report, _ = examine(skill, auditor, canary=True, seed=derive(school.seed, "exam", index))
-    act, seed = greedy_act(skill.learner.policy), derive(school.seed, "label", index)
+    learner, auditor = pupil
+    report, _ = examine(learner, auditor, learner.plant, derive(school.seed, "exam", index))
+    act, seed = greedy_act(learner.policy), derive(school.seed, "label", index)
     real = returns_of(school.env, "nominal", act, LABEL_EPISODES, seed).mean()
     return Exam(school, report, float(real))

@@ -12,7 +12,7 @@ from torch import Tensor
 from plasma_trainer.audit import SHARE_LIMIT, disputed, unsupported
 from plasma_trainer.data import Paths, Recording, derive, save_minari
 from plasma_trainer.imagination import simulate
-from plasma_trainer.pipelines.audit import auditor_of
+from plasma_trainer.pipelines.examine import auditor_of
 from plasma_trainer.pipelines.skills import Skill
 from plasma_trainer.policies import greedy
 

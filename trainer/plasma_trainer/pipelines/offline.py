@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 
 from plasma_trainer.data import Recording, derive, load_minari
 from plasma_trainer.envs import LoggedPlant
 from plasma_trainer.errors import UsageError
+from plasma_trainer.pipelines.examine import auditor_of, examine
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.policies import MlpPolicy
@@ -38,11 +40,16 @@ class OfflineArgs:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What there is to say without a plant: steps and the returns of the log, undiscounted, by episode."""
+    """What there is to say without a plant: steps and the returns of the log, undiscounted, by episode.
+
+    `chosen`: the round whose policy promises most once what rests on nothing is taken off, see
+    AuditReport.audited_return. The dreamt return alone would choose the one that exploits its world best.
+    """
 
     logged_steps: int
     mean_return: float
     best_return: float
+    chosen: int
 
 
 def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
@@ -56,20 +63,24 @@ def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
         )
     rounds = -(-args.iterations // ROUND)
     saved = run.last_round()
-    done = saved["done"] if saved else 0
+    audited: list[float] = saved["audited"] if saved else []
     if saved:
         learner.restore(saved["learner"])
-        console.print(f"resuming after round {done} of {rounds}")
+        console.print(f"resuming after round {len(audited)} of {rounds}")
     else:
         with console.status(f"fitting the world to {len(learner.everything)} logged steps"):
             learner.learn_world(0)
-    for index in range(done, rounds):
+    auditor = auditor_of(learner, args.seed)
+    for index in range(len(audited), rounds):
         steps = min(ROUND, args.iterations - index * ROUND)
         with console.status(f"round {index + 1} of {rounds}: training in imagination"):
             learner.imagine(steps, index)
-        run.save_round(index, {"learner": learner.state(), "done": index + 1})
+            report, _ = examine(learner, auditor, None, args.seed)
+        audited.append(report.audited_return)
+        run.save_round(index, {"learner": learner.state(), "audited": audited})
     returns = learner.everything.episode_returns
-    result = Learnt(recording.log.steps, float(returns.mean()), float(returns.max()))
+    best = int(np.argmax(audited))
+    result = Learnt(recording.log.steps, float(returns.mean()), float(returns.max()), best)
     run.finish(result)
     return result
 
@@ -78,7 +89,7 @@ def load_learnt(out: Path) -> tuple[str | None, Learner]:
     """The finished experiment in `out`, and the id of the environment that its log names, if it does."""
     run = Run.open(out)
     learner, recording = _new_learner(OfflineArgs(**run.args))
-    learner.restore(run.finished_round()["learner"])
+    learner.restore(run.round(int(run.result()["chosen"]))["learner"])
     return recording.env_id, learner
 
 

@@ -83,12 +83,21 @@ class Run:
 
     def finished_round(self) -> dict[str, Any]:
         """The last round of a complete run. Raises UsageError when rounds are still missing."""
-        state = self.last_round()
-        if state is None or not (self.directory / "result.json").exists():
+        self.result()
+        return _load(self._rounds()[-1])
+
+    def round(self, index: int) -> dict[str, Any]:
+        """A finished round, counted from 0."""
+        return _load(self._rounds()[index])
+
+    def result(self) -> dict[str, Any]:
+        """What a complete run ended with. Raises UsageError when rounds are still missing."""
+        path = self.directory / "result.json"
+        if not path.exists():
             raise UsageError(
                 f"the run in {self.directory} is not finished; start it again with the same arguments to finish it"
             )
-        return state
+        return dict(json.loads(path.read_text()))
 
     def finish(self, result: Any) -> None:
         """Mark the run complete."""

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plasma_trainer.data import Transitions
-from plasma_trainer.pipelines.audit import auditor_of
 from plasma_trainer.pipelines.dreamer import Dreamer
+from plasma_trainer.pipelines.examine import auditor_of
 from plasma_trainer.pipelines.learner import Learner
-from plasma_trainer.pipelines.skills import Skill
 from plasma_trainer.world_models import Ensemble
 
 PATHS, UPDATES = 96, 800  # hasty schools; their pupils are not for flying
@@ -25,7 +24,7 @@ NATURAL = (1, 3, 6, 10, 15)  # iterations of imagination before each checkpoint
 PLANTED = (4, 8, 18)
 LOGS = (60, 120, 240, 480)  # random real steps
 
-Pupil = tuple[Skill, Ensemble]
+Pupil = tuple[Learner, Ensemble]
 """A policy with its world, and an auditor that knows the log."""
 
 
@@ -91,7 +90,7 @@ class School:
             learner.live(HONEST_BLOCK if index else self.real_steps, index)
             learner.learn_world(index)
             learner.imagine(HONEST_ITERATIONS, index)
-            yield self._skill(learner), auditor_of(learner, self.seed)
+            yield learner, auditor_of(learner, self.seed)
 
     def _exploiting(self) -> Iterator[Pupil]:
         """Naive imagination from a random log, in a world with the fault."""
@@ -104,10 +103,7 @@ class School:
             learner.data = seen
             learner.imagine(iterations, index)
             learner.data = log
-            yield self._skill(learner), auditor
-
-    def _skill(self, learner: Learner) -> Skill:
-        return Skill(self.env, "nominal", learner, None)
+            yield learner, auditor
 
 
 def pool(env: str, seed: int) -> list[School]:
