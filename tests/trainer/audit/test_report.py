@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -49,3 +50,6 @@ def test_what_rests_on_nothing_and_what_was_broken_is_taken_off_a_promise() -> N
     assert report(gap=-0.2).audited_return == pytest.approx(600.0)
     assert report(gap=-0.2).suspicion == 0.0
     assert report(gap=0.2, share=0.5).suspicion == pytest.approx(0.45)
+    doubted = replace(report(gap=None), auditor_gap=0.3)
+    assert doubted.suspicion == pytest.approx(0.3)
+    assert doubted.audited_return == pytest.approx(350.0)

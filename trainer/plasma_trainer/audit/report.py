@@ -60,10 +60,11 @@ class AuditReport:
 
     @property
     def suspicion(self) -> float:
-        """How likely it is that the world was exploited, from 0 up: for ranking. What a canary found counts in full,
-        and the share of the dream that rests on nothing as much again."""
+        """How likely it is that the world was exploited, from 0 up: for ranking. The share of the dream that rests on
+        nothing, what an auditor would not promise of it, and what a canary did not get."""
         unfounded = (self.unsupported_share + self.disagreement_share) / 2
-        return unfounded + (max(0.0, self.canary.gap) if self.canary else 0.0)
+        broken = self.canary.gap if self.canary else 0.0
+        return unfounded + max(0.0, self.auditor_gap) + max(0.0, broken)
 
     @property
     def audited_return(self) -> float:

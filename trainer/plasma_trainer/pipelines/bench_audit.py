@@ -36,7 +36,7 @@ from plasma_trainer.pipelines.runs import write_json
 from plasma_trainer.pipelines.schools import Pupil, School, pool
 from plasma_trainer.policies import greedy_act
 
-FAMILIES = ("CartPole-v1", "Pendulum-v1", "Reacher-v5", "LunarLander-v3")
+FAMILIES = ("CartPole-v1", "Pendulum-v1", "InvertedPendulum-v5", "Reacher-v5")
 HELD_OUT = 1000
 LABEL_EPISODES = 30
 
