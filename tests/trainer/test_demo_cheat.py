@@ -3,17 +3,19 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 import plasma_edge as pe
-from plasma_trainer.audit import AuditReport, Canary
+from plasma_trainer.audit import AuditReport
 from plasma_trainer.demo import CheatArgs, cheat, run_cheat
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import examine, learner
+from tests.trainer.reports import a_canary
 
 
 @pytest.fixture
@@ -25,8 +27,7 @@ def verdicts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     def audit(*args: object, **named: object) -> AuditReport:
         found = honest(*args, **named)  # type: ignore[arg-type]
-        canary = Canary(500.0, 500.0, 1, 500, gaps.pop(0))
-        return AuditReport(**vars(found) | {"canary": canary})
+        return replace(found, canary=a_canary(500.0 * (1 - gaps.pop(0))))
 
     monkeypatch.setattr(cheat, "audit", audit)
     monkeypatch.setattr(cheat, "ITERATIONS", 1)

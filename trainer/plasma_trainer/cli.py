@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from plasma_edge import PlasmaError
+from plasma_trainer.audit import Limit
 from plasma_trainer.errors import TrainerError, UsageError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import audit as auditing
@@ -171,11 +172,16 @@ def adapt(
 def audit(
     run: RunDir,
     canary: Annotated[bool, typer.Option(help="Fly a few real episodes; they decide.")] = True,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="ENTRY:LOW:HIGH, a range an observation's entry must keep; repeatable."),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Did the policy learn the task, or the mistakes of its world? Exit status 3 when it failed."""
     with _errors():
-        report = auditing.audit(load_skill(run), run, canary, seed)
+        limits = [Limit.of(text) for text in limit or ()]
+        report = auditing.audit(load_skill(run), run, canary, seed, limits)
     console.print_json(data=report.as_dict())
     if report.verdict == "failed":
         raise typer.Exit(3)

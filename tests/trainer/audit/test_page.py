@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from plasma_trainer.audit import AuditReport, Canary, Evidence, Flight, page, worst_paths
+from plasma_trainer.audit import Evidence, Flight, page, worst_paths
 from plasma_trainer.data import Paths
+from tests.trainer.reports import a_canary, a_report
 
 STEPS, COUNT, SIZE = 40, 5, 3
 
@@ -30,18 +31,18 @@ def evidence(flight: bool) -> Evidence:
     worst = worst_paths(rolled)
     real, phantom = torch.randn(50, SIZE), rolled.obs.flatten(0, 1)
     doubted = torch.zeros(STEPS, len(worst), dtype=torch.bool)
-    flights = [Flight(np.ones(30), rolled)] if flight else []
+    flights = [Flight(np.zeros((31, SIZE)), np.ones(30), rolled)] if flight else []
     return Evidence(real, phantom, phantom[:, 0] > 1, rolled, worst, doubted, flights)
 
 
 @pytest.mark.parametrize("flown", [True, False])
 def test_the_page_says_the_verdict_and_needs_nothing_but_itself(flown: bool) -> None:
-    canary = Canary(500.0, 30.0, 1, 30, 0.94) if flown else None
-    text = page(
-        "CartPole-v1, <reversed>", AuditReport(500.0, 50.0, 0.1, 0.7, 0.0, canary), evidence(flown)
-    )
+    canary = a_canary(30.0) if flown else None
+    report = a_report(disagreement_share=0.7, canary=canary, order=0.25)
+    text = page("CartPole-v1, <reversed>", report, evidence(flown))
     assert ("failed" if flown else "unverified") in text
     assert ("was promised 500.0 and earned 30.0" in text) == flown
+    assert "rank correlation 0.25" in text
     assert "&lt;reversed&gt;" in text
     assert text.count("data:image/png;base64,") == 3
     assert re.findall(r'(?:src|href)="(?!data:)', text) == []

@@ -4,19 +4,29 @@ from dataclasses import replace
 
 import pytest
 
-from plasma_trainer.audit import AuditReport, Canary, section, shortfall
+from plasma_trainer.audit import AuditReport, section, shortfall
+from tests.trainer.reports import a_canary, a_report
 
 
 def report(gap: float | None, share: float = 0.0) -> AuditReport:
-    kept = 500.0 * (1 - (gap or 0.0))
-    canary = None if gap is None else Canary(500.0, kept, 3, 100, gap)
-    return AuditReport(500.0, 50.0, share, 0.0, 0.0, canary)
+    canary = None if gap is None else a_canary(500.0 * (1 - gap))
+    return a_report(unsupported_share=share, canary=canary)
 
 
 def test_only_a_canary_verifies_or_fails_a_policy() -> None:
     assert report(gap=None, share=0.9).verdict == "unverified"
     assert report(gap=0.1, share=0.9).verdict == "verified"
     assert report(gap=0.2).verdict == "failed"
+
+
+def test_a_limit_that_a_canary_broke_fails_a_policy_that_kept_its_promise() -> None:
+    kept = report(gap=0.0)
+    assert kept.canary is not None
+    for share, verdict in ((0.0, "verified"), (0.01, "failed")):
+        flown = replace(kept, limits_broken=0.2, canary=replace(kept.canary, limits_broken=share))
+        assert flown.verdict == verdict
+        assert flown.scores["limits_broken"] == 0.2
+        assert ("canary_limits_broken" in flown.warnings) == (verdict == "failed")
 
 
 def test_a_score_above_its_threshold_is_named_in_a_warning() -> None:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+import copy
 from pathlib import Path
 
 import pytest
 
+from plasma_trainer.audit import Limit
+from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines.audit import audit, read_section
 from plasma_trainer.pipelines.dreamer import Dreamer
 from plasma_trainer.pipelines.examine import CANARIES
+from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.pipelines.skills import Skill, load_skill
 
 
@@ -20,6 +24,32 @@ def test_an_honest_policy_is_verified_by_its_canary(trained_run: Path, tmp_path:
     assert len(skill.learner.everything) == lived  # the canary is not learnt from
     assert read_section(tmp_path) == report.section()
     assert f"earned {report.canary.real_return:.1f}" in (tmp_path / "audit.html").read_text()
+
+
+def test_a_limit_that_reality_breaks_fails_a_policy(trained_run: Path, tmp_path: Path) -> None:
+    skill = load_skill(trained_run)
+    wide, narrow = Limit(2, -0.5, 0.5), Limit(2, -1e-4, 1e-4)  # rad
+    verdicts = [audit(skill, tmp_path, True, 0, [limit]).verdict for limit in (wide, narrow)]
+    assert verdicts == ["verified", "failed"]
+    with pytest.raises(UsageError, match="has 4 entries"):
+        audit(skill, tmp_path, True, 0, [Limit(4, 0.0, 1.0)])
+
+
+def test_checkpoints_are_put_in_order_by_what_they_are_promised(
+    trained_run: Path, tmp_path: Path
+) -> None:
+    skill, rounds = load_skill(trained_run), Run(trained_run).rounds()
+    for index, earned in enumerate((10.0, 20.0, 30.0)):
+        kept = copy.deepcopy(rounds[-1])
+        kept["result"]["returns"]["mean"] = earned
+        if index == 0:  # this one is worth nothing in its dream, either
+            for name, column in kept["learner"]["agent"].items():
+                if name.startswith("policy.net"):
+                    column.zero_()
+        Run(tmp_path).save_round(index, kept)
+    order = audit(skill, tmp_path, canary=False, seed=0).order
+    assert order is not None and 0.0 < order < 1.0
+    assert audit(skill, tmp_path / "none", canary=False, seed=0).order is None
 
 
 def test_without_a_canary_nothing_is_verified(trained_run: Path, tmp_path: Path) -> None:

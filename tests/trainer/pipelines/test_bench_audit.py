@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from plasma_trainer.audit import AuditReport, Canary
 from plasma_trainer.data import Transitions
 from plasma_trainer.pipelines import bench_audit, schools
 from plasma_trainer.pipelines.bench_audit import Exam, grade, natural, planted
 from plasma_trainer.pipelines.schools import FAULTS, School, pool
+from tests.trainer.reports import a_canary, a_report
 
 
 @pytest.fixture
@@ -54,9 +54,12 @@ def test_exams_are_kept_and_not_held_twice(
 
 
 def exam(kind: str, seed: int, imagined: float, real: float, share: float) -> Exam:
-    gap = (imagined - real) / 500
-    canary = Canary(imagined, real, 3, 100, gap)
-    report = AuditReport(imagined, 50.0, share, share, 0.0, canary)
+    report = a_report(
+        imagined_return=imagined,
+        unsupported_share=share,
+        disagreement_share=share,
+        canary=a_canary(real, imagined),
+    )
     return Exam(School("CartPole-v1", kind, 100, seed), report, real)
 
 

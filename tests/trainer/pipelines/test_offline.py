@@ -12,12 +12,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import plasma_edge as pe
-from plasma_trainer.audit import AuditReport
 from plasma_trainer.cli import app
 from plasma_trainer.data import Recording, collect_log, load_minari, random_act, save_minari
 from plasma_trainer.pipelines import examine, learner, offline
 from plasma_trainer.pipelines.offline import OfflineArgs
 from plasma_trainer.pipelines.skills import load_skill
+from tests.trainer.reports import a_report
 
 LOG = "test/log-v0"
 
@@ -85,8 +85,9 @@ def test_a_checkpoint_is_chosen_by_what_an_audit_leaves_of_its_dream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_of("CartPole-v1", "CartPole-v1")
-    reports = [AuditReport(300.0, 50.0, 0.0, 0.0, 0.0, None)]
-    reports += [AuditReport(500.0, 50.0, 0.9, 0.9, 0.0, None)]  # dreams more, on nothing
+    reports = [a_report(imagined_return=300.0)]
+    # The second dreams more, on nothing.
+    reports += [a_report(unsupported_share=0.9, disagreement_share=0.9)]
     monkeypatch.setattr(offline, "examine", lambda *_: (reports.pop(0), None))
     out = tmp_path / "run"
     assert offline.learn(OfflineArgs(LOG, iterations=2), out, Console(quiet=True)).chosen == 0

@@ -2,13 +2,17 @@
 """The gate: offline scores that rank policies, and the report whose verdict a packet carries."""
 
 from plasma_trainer.audit.detectors import (
+    actions_outside,
+    disagreement_ratio,
     disagreement_share,
     disputed,
+    reward_shortfall,
     unsupported,
     unsupported_share,
     visited,
 )
 from plasma_trainer.audit.evidence import Evidence, Flight, worst_paths
+from plasma_trainer.audit.limits import Limit, broken
 from plasma_trainer.audit.page import page
 from plasma_trainer.audit.report import (
     GAP_LIMIT,
@@ -27,10 +31,15 @@ __all__ = [
     "Canary",
     "Evidence",
     "Flight",
+    "Limit",
     "Verdict",
+    "actions_outside",
+    "broken",
+    "disagreement_ratio",
     "disagreement_share",
     "disputed",
     "page",
+    "reward_shortfall",
     "section",
     "shortfall",
     "unsupported",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from plasma_trainer.audit.report import shortfall
 from plasma_trainer.data import Paths
 from plasma_trainer.world_models import Ensemble
 
@@ -44,6 +45,30 @@ def disputed(auditor: Ensemble, data: dict[str, Tensor], obs: Tensor, action: Te
     """[P] bool: the auditor's members disagree about the step more than about 99 % of the data."""
     usual = auditor.disagreement(data["obs"], data["action"]).quantile(QUANTILE)
     return auditor.disagreement(obs, action) > usual
+
+
+def disagreement_ratio(auditor: Ensemble, data: dict[str, Tensor], paths: Paths) -> float:
+    """How many times as far apart an independent ensemble is about phantom steps as about the data."""
+    usual = auditor.disagreement(data["obs"], data["action"]).mean()
+    return float(auditor.disagreement(*visited(paths)).mean() / usual)
+
+
+def reward_shortfall(auditor: Ensemble, paths: Paths, usual: float) -> float:
+    """A probe of the reward head: what an auditor would not have paid for the very same steps, as a `shortfall`."""
+    steps = (paths.obs, paths.action, paths.next_obs)
+    paid = auditor.rewards(*(column.flatten(0, 1) for column in steps)).view_as(paths.reward)
+    inside = paths.in_first_episode
+    ours, theirs = (float((reward * inside).sum(0).mean()) for reward in (paths.reward, paid))
+    return shortfall(ours, theirs, usual)
+
+
+def actions_outside(world: Ensemble, paths: Paths) -> float:
+    """Share of phantom steps whose action is beyond the range of all that were tried; for discrete ones, never was."""
+    _, action = visited(paths)
+    encoded = world.encode_action(action)
+    return float(
+        ((encoded < world.action_low) | (encoded > world.action_high)).any(-1).float().mean()
+    )
 
 
 def visited(paths: Paths) -> tuple[Tensor, Tensor]:

@@ -19,8 +19,9 @@ MOST_ENTRIES = 6  # of an observation
 
 @dataclass(frozen=True)
 class Flight:
-    """A canary: rewards [T] of one real episode, and phantom paths from its own first observation."""
+    """A canary: obs [T + 1, O] and rewards [T] of one real episode, and phantom paths from its first observation."""
 
+    obs: np.ndarray
     rewards: np.ndarray
     promised: Paths
 

@@ -22,7 +22,7 @@ PAGE = """<!doctype html>
 <h1>{title}: <span class="{verdict}">{verdict}</span></h1>
 <p>{sentence}</p>
 <table><tr><th>score<th>found<th>threshold</tr>{scores}</table>
-<p>Offline scores rank policies and warn; only a canary decides.</p>
+<p>Offline scores rank policies and warn; only a canary decides. {order}</p>
 <h2>Where imagination went, and where the data is</h2>{support}
 <h2>What was promised, and what was kept</h2>{promise}
 <h2>The paths that the world doubts most</h2>
@@ -37,6 +37,7 @@ def page(title: str, report: AuditReport, evidence: Evidence) -> str:
         title=escape(title),
         verdict=report.verdict,
         sentence=escape(_sentence(report)),
+        order=_order(report),
         scores="".join(_row(name, score) for name, score in report.scores.items()),
         support=_image(support_map(evidence), "support map"),
         promise=_image(promise(evidence), "return so far, imagined and real"),
@@ -53,6 +54,12 @@ def _sentence(report: AuditReport) -> str:
         f"{promised} A canary of {canary.episodes} real episodes, {canary.real_steps} steps, was promised "
         f"{canary.promised_return:.1f} and earned {canary.real_return:.1f}."
     )
+
+
+def _order(report: AuditReport) -> str:
+    if report.order is None:
+        return ""
+    return f"What the run's checkpoints are promised, and what they earned: rank correlation {report.order:.2f}."
 
 
 def _row(name: str, score: float) -> str:

@@ -13,11 +13,17 @@ Verdict = Literal["none", "unverified", "verified", "failed"]
 
 SHARE_LIMIT = 0.5  # of phantom steps without support: then most of the promise rests on nothing
 GAP_LIMIT = 0.15  # of the return: beyond it a policy counts as having exploited its world
+RATIO_LIMIT = 3.0  # times the disagreement about the data
 THRESHOLDS = {
     "unsupported_share": SHARE_LIMIT,
     "disagreement_share": SHARE_LIMIT,
+    "disagreement_ratio": RATIO_LIMIT,
     "auditor_gap": GAP_LIMIT,
+    "reward_gap": GAP_LIMIT,
+    "actions_outside": 0.01,
+    "limits_broken": 0.0,
     "canary_gap": GAP_LIMIT,
+    "canary_limits_broken": 0.0,
 }
 
 
@@ -34,6 +40,7 @@ class Canary:
     episodes: int
     real_steps: int
     gap: float  # share of the return that was promised and not kept, see `shortfall`
+    limits_broken: float | None  # share of its steps; None: no limits were given
 
 
 @dataclass(frozen=True)
@@ -41,22 +48,31 @@ class AuditReport:
     """Scores of one policy. Offline scores rank, a canary decides.
 
     No offline score transfers between tasks, so none of them passes or fails a policy; above its threshold, it warns.
-    `usual_return`: the size of real returns on this task.
+    See detectors.py for each. `usual_return`: the size of real returns on this task. `limits_broken`: the share of
+    phantom steps outside the limits that were given, None without any. `order`: rank correlation of what the world
+    promises for the run's checkpoints and what they earned, None with fewer than three.
     """
 
     imagined_return: float
     usual_return: float
     unsupported_share: float
     disagreement_share: float
+    disagreement_ratio: float
     auditor_gap: float
+    reward_gap: float
+    actions_outside: float
+    limits_broken: float | None
     canary: Canary | None
+    order: float | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """`verified` if reality kept what imagination promised, `failed` if not, `unverified` without a canary."""
+        """`verified` if reality kept what imagination promised, and every limit; `failed` if not, `unverified` without
+        a canary."""
         if self.canary is None:
             return "unverified"
-        return "verified" if self.canary.gap <= GAP_LIMIT else "failed"
+        kept = self.canary.gap <= GAP_LIMIT and not self.canary.limits_broken
+        return "verified" if kept else "failed"
 
     @property
     def suspicion(self) -> float:
@@ -81,13 +97,12 @@ class AuditReport:
 
     @property
     def scores(self) -> dict[str, float]:
-        """The numbers held against THRESHOLDS, by name."""
-        offline = {
-            "unsupported_share": self.unsupported_share,
-            "disagreement_share": self.disagreement_share,
-            "auditor_gap": self.auditor_gap,
-        }
-        return offline | ({"canary_gap": self.canary.gap} if self.canary else {})
+        """The numbers held against THRESHOLDS, by name; what was not asked about is not there."""
+        found = {name: getattr(self, name, None) for name in THRESHOLDS}
+        if self.canary:
+            found["canary_gap"] = self.canary.gap
+            found["canary_limits_broken"] = self.canary.limits_broken
+        return {name: score for name, score in found.items() if score is not None}
 
     @property
     def warnings(self) -> list[str]:
@@ -103,6 +118,7 @@ class AuditReport:
             "scores": self.scores,
             "thresholds": THRESHOLDS,
             "warnings": self.warnings,
+            "order": self.order,
             "canary": asdict(self.canary) if self.canary else None,
         }
 

@@ -18,9 +18,14 @@ Act = Callable[[np.ndarray], Any]
 class Episode:
     """What happened between one reset and the end. `terminated` is False when the time limit ended it."""
 
-    first_obs: np.ndarray  # [O]
+    obs: np.ndarray  # [T + 1, O]
     rewards: np.ndarray  # [T]
     terminated: bool
+
+    @property
+    def first_obs(self) -> np.ndarray:
+        """[O]: where it began."""
+        return np.asarray(self.obs[0])
 
     @property
     def total(self) -> float:
@@ -36,13 +41,14 @@ def fly(
 ) -> Episode:
     """Fly one episode from a fresh reset. `on_tick(t)` runs before action t, e.g. to break the plant in mid-stride."""
     obs, _ = env.reset(seed=seed)
-    first, rewards = np.asarray(obs, np.float32), []
+    seen, rewards = [np.array(obs, np.float32)], []
     terminated = truncated = False
     while not (terminated or truncated):
         on_tick(len(rewards))
-        obs, reward, terminated, truncated, _ = env.step(act(np.asarray(obs, np.float32)))
+        obs, reward, terminated, truncated, _ = env.step(act(seen[-1]))
+        seen.append(np.array(obs, np.float32))
         rewards.append(float(reward))
-    return Episode(first, np.array(rewards), bool(terminated))
+    return Episode(np.array(seen), np.array(rewards), bool(terminated))
 
 
 def episode_returns(env: gym.Env[Any, Any], act: Act, seeds: Iterable[int]) -> np.ndarray:

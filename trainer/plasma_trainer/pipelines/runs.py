@@ -79,7 +79,7 @@ class Run:
 
     def history(self) -> list[dict[str, Any]]:
         """How each finished round ended (see rounds.Result), in order: the learning curve."""
-        return [_load(path)["result"] for path in self._rounds()]
+        return [kept["result"] for kept in self.rounds()]
 
     def finished_round(self) -> dict[str, Any]:
         """The last round of a complete run. Raises UsageError when rounds are still missing."""
@@ -89,6 +89,10 @@ class Run:
     def round(self, index: int) -> dict[str, Any]:
         """A finished round, counted from 0."""
         return _load(self._rounds()[index])
+
+    def rounds(self) -> list[dict[str, Any]]:
+        """Every finished round, in order."""
+        return [_load(path) for path in self._rounds()]
 
     def result(self) -> dict[str, Any]:
         """What a complete run ended with. Raises UsageError when rounds are still missing."""

@@ -111,6 +111,12 @@ class Ensemble(VectorWorld):
         mean, _ = self._predict_delta(*_for_all(obs, self.encode_action(action)))
         return spread(mean)
 
+    @torch.no_grad()
+    def rewards(self, obs: Tensor, action: Tensor, next_obs: Tensor) -> Tensor:
+        """What the members believe on average that steps [B, ...] are worth, [B]."""
+        reward, _ = self._predict_outcome(*_for_all(obs, self.encode_action(action), next_obs))
+        return self.real_reward(reward.mean(0))
+
     def _predict_delta(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """obs [M, B, O], action [M, B, A] -> mean, log-variance of the normalised delta, both [M, B, O]."""
         x = torch.cat([self.obs_norm(obs), self.action_norm(action)], -1)
