@@ -3,13 +3,10 @@
 
 from plasma_trainer.imagination.dream_env import DreamVectorEnv
 from plasma_trainer.imagination.phantoms import Phantoms, Sample, Starts, simulate, worst_return
-from plasma_trainer.imagination.planner import Budget, Planner
 
 __all__ = [
-    "Budget",
     "DreamVectorEnv",
     "Phantoms",
-    "Planner",
     "Sample",
     "Starts",
     "simulate",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from plasma_trainer.envs import Act
-from plasma_trainer.imagination import Planner
+from plasma_trainer.imagination.planning import Budget, Cem, Futures
 from plasma_trainer.world_models import Ensemble, Imagined
 
 DISCOUNT = 0.99
@@ -47,5 +47,7 @@ def seeker(world: Ensemble, space: gym.Space[Any], seed: int) -> Act:
     def surprise(state: Tensor, action: Tensor, step: Imagined) -> Tensor:
         return (step.uncertainty / usual).clamp_max(1.0)
 
-    planner = Planner(world, space, DISCOUNT, seed, reward=surprise)
+    budget = Budget()
+    futures = Futures(world, DISCOUNT, budget.hold, reward=surprise)
+    planner = Cem(futures, space, budget, seed)
     return lambda obs: planner.act(world.start(torch.from_numpy(obs)[None]))
