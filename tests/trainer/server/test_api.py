@@ -97,6 +97,20 @@ def test_only_registered_environments_are_trained_in(http: httpx2.Client, env: s
     assert "body.env" in detail
 
 
+def test_a_recipe_names_an_environment_and_its_budget(http: httpx2.Client) -> None:
+    asked = {"env": "navigate_maze", "block_steps": 100}
+    params = http.post("/train", json=asked).json()["params"]
+    budget = {name: params[name] for name in ("env", "real_steps", "block_steps", "threshold")}
+    assert budget == {**asked, "real_steps": 3000, "threshold": None}
+    assert (
+        http.post("/train", json={**asked, "real_steps": 20}).json()["params"]["real_steps"] == 20
+    )
+    unknown = http.post("/train", json={"env": "navigate_sea"})
+    assert "or a recipe: navigate_maze" in is_problem(unknown, 422, "invalid")
+    for strange in ([], {}, None, 1):
+        is_problem(http.post("/train", json={"env": strange}), 422, "invalid")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -7,9 +7,10 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 
 import gymnasium as gym
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from plasma_trainer.envs import check_variant
+from plasma_trainer.server.recipes import RECIPES
 
 JOB_ID = r"^[0-9a-f]{32}$"
 DIGEST = r"^[0-9a-f]{64}$"
@@ -20,9 +21,10 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 def _registered(env: str) -> str:
     """No module prefix (`module:Env-v0` would import it), and nothing that is not registered."""
-    if not _ENV.fullmatch(env) or env not in gym.registry:
+    if env not in RECIPES and not (_ENV.fullmatch(env) and env in gym.registry):
         raise ValueError(
-            f"found {env[:80]!r}, expected the id of a registered Gymnasium environment"
+            f"found {env[:80]!r}, expected the id of a registered Gymnasium environment, or a recipe: "
+            + ", ".join(RECIPES)
         )
     return env
 
@@ -69,6 +71,14 @@ class TrainRequest(Request):
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 40
     discount: Annotated[float, Field(ge=0.0, le=0.9999)] | None = None
     threshold: Threshold | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_recipe_has_it(cls, asked: Any) -> Any:
+        """What the request leaves open."""
+        task = asked.get("env") if isinstance(asked, dict) else None
+        recipe = RECIPES.get(task) if isinstance(task, str) else None
+        return asked if recipe is None else {**recipe.training, **asked}
 
 
 class AdaptRequest(Request):

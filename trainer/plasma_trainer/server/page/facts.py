@@ -11,6 +11,7 @@ import gymnasium as gym
 
 from plasma_trainer.server.artefacts import artefact, artefacts
 from plasma_trainer.server.jobs import ENDED, Job, Jobs
+from plasma_trainer.server.recipes import RECIPES, env_of
 from plasma_trainer.server.registry import Entry
 from plasma_trainer.server.settings import Settings
 
@@ -80,13 +81,13 @@ def curve(job: Job, jobs: Jobs) -> tuple[list[dict[str, Any]], int]:
 def goal(job: Job) -> float | None:
     """The return that counts as solved."""
     asked: float | None = job.params.get("threshold")
-    spec = gym.registry.get(job.params.get("env", ""))
+    spec = gym.registry.get(env_of(job.params.get("env", "")))
     return asked if asked is not None or spec is None else spec.reward_threshold
 
 
 def environments() -> list[str]:
-    """Ids to suggest: what runs without anything else installed."""
-    return sorted(
+    """Names to suggest: recipes, and what runs without anything else installed."""
+    return sorted(RECIPES) + sorted(
         id_ for id_, spec in gym.registry.items() if str(spec.entry_point).startswith(PLAIN)
     )
 
