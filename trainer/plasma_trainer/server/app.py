@@ -6,7 +6,15 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 
 from plasma_edge import __version__
-from plasma_trainer.server import job_routes, models, packet_routes, page, problems, watching
+from plasma_trainer.server import (
+    job_routes,
+    ladders,
+    models,
+    packet_routes,
+    page,
+    problems,
+    watching,
+)
 from plasma_trainer.server.access import Access
 from plasma_trainer.server.guard import Guard
 from plasma_trainer.server.intake import Intake
@@ -39,7 +47,7 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 def _add_health(app: FastAPI, access: Access, store: Store, metrics: Metrics) -> None:
-    @app.get("/health", tags=["server"])
+    @app.get("/health", tags=["server"], responses={503: problems.RESPONSES[503]})
     def health() -> models.Health:
         """Whether the server and its database answer."""
         store.read("SELECT 1 FROM jobs LIMIT 1")
