@@ -281,7 +281,7 @@ def test_openapi_names_every_route_and_its_examples_are_requests(tmp_path: Path)
     assert set(contract["paths"]) == {
         *("/health", "/metrics", "/train", "/adapt", "/audit", "/simulate", "/jobs", "/jobs/{id}"),
         *("/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/log", "/jobs/{id}/files"),
-        *("/jobs/{id}/files/{name}", "/evaluate-world", "/packets"),
+        *("/jobs/{id}/files/{name}", "/evaluate-world", "/packets", "/eval/ladder"),
         *("/packets/{digest}", "/packets/{digest}/file", "/instruction-packet/compile"),
     }
     requests = [each for each in models.Request.__subclasses__()]
@@ -289,6 +289,8 @@ def test_openapi_names_every_route_and_its_examples_are_requests(tmp_path: Path)
     for model in requests:
         examples = contract["components"]["schemas"][model.__name__]["examples"]
         assert all(model(**example) for example in examples)
+    (example,) = contract["components"]["schemas"]["LadderList"]["examples"]
+    assert models.LadderList(**example).model_dump(mode="json", exclude_none=True) == example
     for path, verbs in contract["paths"].items():
         for verb, operation in verbs.items():
             assert operation.get("description") or operation.get("summary"), (path, verb)

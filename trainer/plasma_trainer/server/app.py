@@ -38,6 +38,7 @@ def make_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.include_router(job_routes.routes(settings, access, jobs, intake))
     app.include_router(packet_routes.routes(access, packets))
+    app.include_router(ladders.routes(settings, access))
     app.include_router(page.routes(settings, access, sessions, tokens, jobs, packets, intake))
     _add_health(app, access, store, metrics)
     watching.install(app, access, jobs, metrics)

@@ -206,6 +206,70 @@ class PacketList(BaseModel):
     packets: list[PacketView]
 
 
+_BEST = {
+    "run": "0" * 32,
+    "job": "0" * 32,
+    "rank": 1,
+    "rank_interval": [1, 1],
+    "iqm": 498.5,
+    "iqm_interval": [481.0, 500.0],
+    "over_next": 0.93,
+    "imagined": 472.1,
+}
+_NEXT = {
+    "run": "hasty",
+    "rank": 2,
+    "rank_interval": [2, 2],
+    "iqm": 131.2,
+    "iqm_interval": [118.4, 150.9],
+}
+_LADDER = {
+    "env": "CartPole-v1",
+    "variant": "nominal",
+    "climbed": 1790000000.0,
+    "stability": 1.0,
+    "parted": False,
+    "rungs": [_BEST, _NEXT],
+}
+
+
+class RungView(BaseModel):
+    """A policy's place. `iqm`: mean of the middle half of its real returns; `imagined`: what its world promises."""
+
+    run: str
+    job: str | None = Field(None, description="the job that learnt it, if it was learnt here")
+    rank: int
+    rank_interval: tuple[int, int]
+    iqm: float
+    iqm_interval: tuple[float, float]
+    over_next: float | None = Field(
+        None, description="probability that an episode earns more than the next's"
+    )
+    imagined: float | None = None
+
+
+class LadderView(BaseModel):
+    """Best first. `honesty` is the rank correlation of imagined and real returns; `parted`: it is low, so choose by the
+    real ones. `stability`: how far half of the episodes foretells the order on the other half.
+    """
+
+    env: str | None
+    variant: str
+    climbed: float
+    stability: float
+    honesty: float | None = None
+    parted: bool
+    rungs: list[RungView]
+
+
+class LadderList(BaseModel):
+    """The latest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ladders": [_LADDER]}]})
+
+    ladders: list[LadderView]
+
+
 class Health(BaseModel):
     """That the server answers, and that its database does."""
 

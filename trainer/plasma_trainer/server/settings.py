@@ -53,6 +53,11 @@ class Settings:
     def packets(self) -> Path:
         return self.data / "packets"
 
+    @property
+    def ladder(self) -> Path:
+        """What `plasma-train ladder` keeps."""
+        return self.data / "ladder.sqlite3"
+
     def job(self, id_: str) -> Path:
         """The directory of a job: log.txt, lock, and run/ for what it learns."""
         return self.data / "jobs" / id_
