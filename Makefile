@@ -66,7 +66,7 @@ setup-dev: setup .venv/stamp-dev
 	@touch $@
 
 .venv/stamp-dev: .venv/stamp-trainer requirements-dev.txt
-	@scripts/system_libraries.sh chromium doctest-dev libssl-dev
+	@scripts/system_libraries.sh chromium doctest-dev libssl-dev postgresql
 	$(PIP) -r requirements-dev.txt
 	@touch $@
 

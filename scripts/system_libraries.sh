@@ -12,6 +12,7 @@ for package in "$@"; do
     libzstd-dev) pkg-config --exists 'libzstd >= 1.4' 2>/dev/null || missing="$missing $package" ;;
     libssl-dev) pkg-config --exists 'libcrypto >= 3' 2>/dev/null || missing="$missing $package" ;;
     chromium) command -v chromium >/dev/null 2>&1 || missing="$missing $package" ;;
+    postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing $package" ;;
     doctest-dev) [ -e /usr/include/doctest/doctest.h ] || missing="$missing $package" ;;
     g++) command -v c++ >/dev/null 2>&1 || missing="$missing $package" ;;
     clang) command -v clang++ >/dev/null 2>&1 || missing="$missing $package" ;;

@@ -59,7 +59,7 @@ def agent(url: str, trust: str, token: str) -> None:
         "demo-agent", url, token, trust, Path(trust).with_name("packets"), attempts=30
     )
     with PlasmaAgent(config) as client:
-        task = TaskRequest("CartPole-v1", "keep the pole up", real_steps=600)
+        task = TaskRequest("CartPole-v1", "keep the pole up", real_steps=600, iterations=20)
         deployed = client.train_and_deploy(task, tell)
         policy = client.load_instruction_packet(deployed.content_digest)
     seconds = time.monotonic() - began

@@ -53,6 +53,20 @@ class PlasmaAgentClient:
         """Train a policy for the task; `result` says whether it was solved, and with how many real steps."""
         return await self._done("/train", task.training(), on_progress)
 
+    async def adapt(
+        self,
+        task: TaskRequest,
+        variant: str,
+        base: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job:
+        """Learn an adapter of `task.lora_rank` for a plant on which `variant` broke something, such as `reversed`.
+
+        base: a training job; default: the task's newest.
+        """
+        base = base or await self._newest_run(task.task_name)
+        return await self._done("/adapt", task.adapting(base, variant), on_progress)
+
     async def simulate(
         self, task: TaskRequest, run: str | None = None, on_progress: OnProgress | None = None
     ) -> Job:
@@ -74,13 +88,22 @@ class PlasmaAgentClient:
         `load_instruction_packet` takes the content digest that the error names.
         """
         training = await self.train(task, on_progress)
-        audit = await self._done("/audit", {"run": training.id, "seed": task.seed}, on_progress)
-        wanted = {"run": training.id, "channel": task.channel, "sequence": task.sequence}
-        compiled = await self._done("/instruction-packet/compile", wanted, on_progress)
-        assert compiled.result is not None
-        content_digest = str(compiled.result["content_digest"])
-        path, info = await self._fetched(content_digest)
-        return Deployment(content_digest, path, info, training, audit)
+        return await self._deployed(training, task, {}, on_progress)
+
+    async def adapt_and_deploy(
+        self,
+        task: TaskRequest,
+        variant: str,
+        base: str,
+        on_progress: OnProgress | None = None,
+    ) -> Deployment:
+        """The same for an adapter of a packet that was deployed before: `base` is its content digest.
+
+        `load_instruction_packet` then gives the base with the adapter attached.
+        """
+        packet = await self._signed(base)
+        training = await self.adapt(task, variant, packet["run"], on_progress)
+        return await self._deployed(training, task, {"base_packet": packet["digest"]}, on_progress)
 
     async def load_instruction_packet(self, content_digest: str) -> Policy:
         """The policy with this content digest; for an adapter, its base with the adapter attached.
@@ -96,6 +119,23 @@ class PlasmaAgentClient:
         policy = Policy.load(self._path(base.read_text()), trust=self._trust)
         policy.attach(path)
         return policy
+
+    async def _deployed(
+        self,
+        training: Job,
+        task: TaskRequest,
+        lineage: dict[str, str],
+        on_progress: OnProgress | None,
+    ) -> Deployment:
+        """Audit, compile, fetch, verify, store."""
+        asked = {"run": training.id, "seed": task.seed}
+        audit = await self._done("/audit", asked, on_progress)
+        wanted = {"run": training.id, "channel": task.channel, "sequence": task.sequence, **lineage}
+        compiled = await self._done("/instruction-packet/compile", wanted, on_progress)
+        assert compiled.result is not None
+        content_digest = str(compiled.result["content_digest"])
+        path, info = await self._fetched(content_digest)
+        return Deployment(content_digest, path, info, training, audit)
 
     async def _done(self, path: str, body: dict[str, Any], on_progress: OnProgress | None) -> Job:
         return await self._server.wait(await self._server.submit(path, body), on_progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from plasma_edge import UsageError
 
@@ -41,17 +41,20 @@ class ClientConfig:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """`task_name` is the id of a Gymnasium environment that the server knows. `task_description` is recorded, never
-    interpreted. `num_simulations`: episodes that `simulate` flies. `real_steps`: budget of training.
-    `threshold`: return to reach, None for the environment's own.
+    """`task_name` is the id of a Gymnasium environment that the server knows, or a recipe's, such as `navigate_maze`.
+    `task_description` is recorded, never interpreted. `num_simulations`: episodes that `simulate` flies. `real_steps`,
+    `block_steps`, `iterations`: budget of training, None for the recipe's or the server's usual one. `threshold`:
+    return to reach, None for the environment's own. `lora_rank`: of the adapter that `adapt` learns, None for the usual
+    one, "auto" for the least that mends.
     """
 
     task_name: str
     task_description: str = ""
     num_simulations: int = 20
-    real_steps: int = 1000
-    block_steps: int = 200
-    iterations: int = 20
+    lora_rank: int | Literal["auto"] | None = None
+    real_steps: int | None = None
+    block_steps: int | None = None
+    iterations: int | None = None
     threshold: float | None = None
     seed: int = 0
     channel: str | None = None
@@ -59,8 +62,16 @@ class TaskRequest:
 
     def training(self) -> dict[str, Any]:
         """The body of POST /train."""
-        return {
-            "env": self.task_name,
+        return {"env": self.task_name, **self._budget()}
+
+    def adapting(self, base: str, variant: str) -> dict[str, Any]:
+        """The body of POST /adapt: `base` is a training job, `variant` what broke there, such as motor=0.5."""
+        body = {"base": base, "variant": variant, **self._budget()}
+        return body if self.lora_rank is None else {**body, "rank": self.lora_rank}
+
+    def _budget(self) -> dict[str, Any]:
+        """What both take, without what is left to the server."""
+        asked = {
             "description": self.task_description,
             "real_steps": self.real_steps,
             "block_steps": self.block_steps,
@@ -68,3 +79,4 @@ class TaskRequest:
             "threshold": self.threshold,
             "seed": self.seed,
         }
+        return {name: value for name, value in asked.items() if value is not None}

@@ -36,6 +36,15 @@ class PlasmaAgent:
     def train(self, task: TaskRequest, on_progress: OnProgress | None = None) -> Job:
         return self._runner.run(self._client.train(task, on_progress))
 
+    def adapt(
+        self,
+        task: TaskRequest,
+        variant: str,
+        base: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job:
+        return self._runner.run(self._client.adapt(task, variant, base, on_progress))
+
     def simulate(
         self, task: TaskRequest, run: str | None = None, on_progress: OnProgress | None = None
     ) -> Job:
@@ -45,6 +54,15 @@ class PlasmaAgent:
         self, task: TaskRequest, on_progress: OnProgress | None = None
     ) -> Deployment:
         return self._runner.run(self._client.train_and_deploy(task, on_progress))
+
+    def adapt_and_deploy(
+        self,
+        task: TaskRequest,
+        variant: str,
+        base: str,
+        on_progress: OnProgress | None = None,
+    ) -> Deployment:
+        return self._runner.run(self._client.adapt_and_deploy(task, variant, base, on_progress))
 
     def load_instruction_packet(self, content_digest: str) -> Policy:
         return self._runner.run(self._client.load_instruction_packet(content_digest))

@@ -68,6 +68,18 @@ def test_no_episode_is_flown_twice(
     assert rows.fetchone() == (20,)
 
 
+def test_what_was_climbed_last_is_kept_for_who_only_looks(climb: Any, tmp_path: Path) -> None:
+    climb(episodes=4)
+    found = climb()
+    rows = sqlite3.connect(tmp_path / "ladder.db").execute(
+        "select env, variant, ladder from ladders"
+    )
+    ((env, variant, kept),) = rows.fetchall()
+    assert (env, variant) == ("CartPole-v1", "nominal")
+    assert [rung["run"] for rung in json.loads(kept)["rungs"]] == [str(r.run) for r in found.rungs]
+    assert json.loads(kept)["stability"] == found.stability
+
+
 def test_flags_imagination_that_ranks_the_other_way_round(climb: Any, runs: list[Path]) -> None:
     order = [rung.run for rung in climb().rungs]
     for place, run in enumerate(order):

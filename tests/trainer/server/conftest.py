@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from plasma_pack import build, keygen
+from tests.trainer.server.postgres import cluster
 
 PROGRAM = """
 input obs f32[2]
@@ -31,3 +33,10 @@ def packet(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     source = tmp_path_factory.mktemp("source") / "policy.pasm"
     source.write_text(PROGRAM.format(weight=7))
     return build(source, key=keys / "release.pem").data
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real server; see postgres.new_database."""
+    with cluster() as url:
+        yield url

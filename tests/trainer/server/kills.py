@@ -2,6 +2,7 @@
 """kill -9 of a server and its workers, at random moments, while real jobs train and compile.
 
     python -m tests.trainer.server.kills --kills 50
+    python -m tests.trainer.server.kills --kills 5 --postgresql
 
 Who was killed is started again at once. All training jobs ask for the same, so all must end with the same result; every
 file must be whole, every packet verify, every job be done.
@@ -12,12 +13,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +31,9 @@ import plasma_edge
 from plasma_pack import keygen
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.models import CompileRequest, TrainRequest
-from plasma_trainer.server.settings import Settings
+from plasma_trainer.server.settings import DATABASE, Settings
 from plasma_trainer.server.store import Store
+from tests.trainer.server.postgres import cluster, new_database
 from tests.trainer.server.processes import free_port, until
 from tests.trainer.server.record import record
 
@@ -47,7 +51,9 @@ class School:
 
     def __init__(self, folder: Path) -> None:
         keygen(folder / "release.pem")
-        self.settings = Settings(folder / "school", key=folder / "release.pem")
+        self.settings = Settings(
+            folder / "school", key=folder / "release.pem", postgresql=os.environ.get(DATABASE)
+        )
         self.trust = folder / "release.pub"
         self.jobs = Jobs(Store(self.settings.database))
         worker = [str(Path(__file__).with_name("quick_worker.py")), str(self.settings.data)]
@@ -164,13 +170,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--postgresql", action="store_true", help="with a throw-away cluster")
     args = parser.parse_args()
     torch.set_num_threads(1)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        if args.postgresql:
+            os.environ[DATABASE] = new_database(stack.enter_context(cluster()))
         figures = campaign(Path(folder), args.kills, args.seed)
     figures["seconds"] = round(time.monotonic() - began)
-    record("kills", " ".join(["python -m tests.trainer.server.kills", *sys.argv[1:]]), figures)
+    name = "kills_postgresql" if args.postgresql else "kills"
+    record(name, " ".join(["python -m tests.trainer.server.kills", *sys.argv[1:]]), figures)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-from plasma_trainer.server.settings import Settings
+from plasma_trainer.server.settings import DATABASE, Settings
 from plasma_trainer.server.worker import Worker
 
 data, *key = [Path(each) for each in sys.argv[1:]]
 trainer = (sys.executable, str(Path(__file__).with_name("quick_trainer.py")))
-Worker(Settings(data, key=key[0] if key else None), trainer).run()
+settings = Settings(data, key=key[0] if key else None, postgresql=os.environ.get(DATABASE))
+Worker(settings, trainer).run()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real server on loopback, without tokens and without workers: what it takes, and how it refuses."""
+"""A real server on loopback, without tokens and without workers, on either database: what it takes, how it refuses."""
 
 from __future__ import annotations
 
@@ -20,20 +20,28 @@ from plasma_trainer.server.jobs import Jobs
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
+from tests.trainer.server.postgres import new_database
 from tests.trainer.server.processes import serving
 
 TRAIN = {"env": "CartPole-v1", "real_steps": 20}
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Settings:
-    return Settings(tmp_path_factory.mktemp("server"), signers=(keys / "release.pub",))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keys: Path
+) -> Settings:
+    url = None
+    if request.param == "postgresql":
+        url = new_database(request.getfixturevalue("postgresql"))
+    folder = tmp_path_factory.mktemp("server")
+    return Settings(folder, signers=(keys / "release.pub",), postgresql=url)
 
 
 @pytest.fixture(scope="module")
 def http(settings: Settings) -> Iterator[httpx2.Client]:
+    database = [f"--database={settings.postgresql}"] if settings.postgresql else []
     signer = f"--signer={settings.signers[0]}"
-    with serving(settings.data, "--workers=0", signer) as client:
+    with serving(settings.data, "--workers=0", signer, *database) as client:
         yield client
 
 
@@ -95,6 +103,20 @@ def test_a_job_is_taken_once_and_shown(http: httpx2.Client) -> None:
 def test_only_registered_environments_are_trained_in(http: httpx2.Client, env: str) -> None:
     detail = is_problem(http.post("/train", json={"env": env}), 422, "invalid")
     assert "body.env" in detail
+
+
+def test_a_recipe_names_an_environment_and_its_budget(http: httpx2.Client) -> None:
+    asked = {"env": "navigate_maze", "block_steps": 100}
+    params = http.post("/train", json=asked).json()["params"]
+    budget = {name: params[name] for name in ("env", "real_steps", "block_steps", "threshold")}
+    assert budget == {**asked, "real_steps": 3000, "threshold": None}
+    assert (
+        http.post("/train", json={**asked, "real_steps": 20}).json()["params"]["real_steps"] == 20
+    )
+    unknown = http.post("/train", json={"env": "navigate_sea"})
+    assert "or a recipe: navigate_maze" in is_problem(unknown, 422, "invalid")
+    for strange in ([], {}, None, 1):
+        is_problem(http.post("/train", json={"env": strange}), 422, "invalid")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +196,7 @@ def test_a_packet_is_described_with_its_lineage(http: httpx2.Client, staged: str
     listed = http.get("/packets", params={"content_digest": about["content_digest"]}).json()
     assert about in listed["packets"]
     assert http.get("/packets?channel=other").json() == {"packets": []}
+    assert http.get("/packets?channel=%00").status_code in (200, 422)  # no text to PostgreSQL
 
 
 def test_a_file_comes_whole_in_parts_or_not_again(http: httpx2.Client, staged: str) -> None:
@@ -258,7 +281,7 @@ def test_openapi_names_every_route_and_its_examples_are_requests(tmp_path: Path)
     assert set(contract["paths"]) == {
         *("/health", "/metrics", "/train", "/adapt", "/audit", "/simulate", "/jobs", "/jobs/{id}"),
         *("/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/log", "/jobs/{id}/files"),
-        *("/jobs/{id}/files/{name}", "/evaluate-world", "/packets"),
+        *("/jobs/{id}/files/{name}", "/evaluate-world", "/packets", "/eval/ladder"),
         *("/packets/{digest}", "/packets/{digest}/file", "/instruction-packet/compile"),
     }
     requests = [each for each in models.Request.__subclasses__()]
@@ -266,6 +289,8 @@ def test_openapi_names_every_route_and_its_examples_are_requests(tmp_path: Path)
     for model in requests:
         examples = contract["components"]["schemas"][model.__name__]["examples"]
         assert all(model(**example) for example in examples)
+    (example,) = contract["components"]["schemas"]["LadderList"]["examples"]
+    assert models.LadderList(**example).model_dump(mode="json", exclude_none=True) == example
     for path, verbs in contract["paths"].items():
         for verb, operation in verbs.items():
             assert operation.get("description") or operation.get("summary"), (path, verb)

@@ -17,6 +17,7 @@ from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
 from plasma_trainer.server.tokens import SCOPES, Tokens
 from tests.trainer.server.processes import PATIENCE_S, serving, working
+from tests.trainer.server.test_ladders import climb
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE_MS = 1000 * PATIENCE_S
@@ -96,9 +97,10 @@ def test_from_signing_in_to_a_packet_that_verifies(page: Page, tmp_path: Path, k
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Tokens]]:
-    """A server where one job waits for ever."""
+    """A server where one job waits for ever, and one ladder was climbed."""
     settings = Settings(tmp_path_factory.mktemp("server"))
     tokens = Tokens(Store(settings.database))
+    climb(settings, env="CartPole-v1", climbed=1.0, parted=True)
     with serving(settings.data, "--workers=0", "--require-token") as http:
         headers = {"Authorization": f"Bearer {tokens.create('setup', SCOPES, 1)}"}
         http.post("/train", json={"env": "CartPole-v1"}, headers=headers).raise_for_status()
@@ -116,7 +118,15 @@ def test_pages_fit_their_window_and_every_control_has_a_name(
         page = context.new_page()
         sign_in(page, url, tokens.create("ann", SCOPES, 1))
         job = page.locator("[data-job] a").get_attribute("href")
-        for path in ("/", "/ui/jobs/new", "/ui/packets", "/ui/worlds", "/ui/tokens", job):
+        for path in (
+            "/",
+            "/ui/jobs/new",
+            "/ui/packets",
+            "/ui/worlds",
+            "/ladder",
+            "/ui/tokens",
+            job,
+        ):
             page.goto(f"{url}{path}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             for role in ("link", "button", "textbox", "progressbar", "img"):

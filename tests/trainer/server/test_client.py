@@ -34,6 +34,7 @@ from plasma_trainer.server.jobs import Jobs
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
+from tests.edge.conftest import REACH, SWAP, Signer
 from tests.trainer.server.conftest import PROGRAM
 from tests.trainer.server.processes import free_port, serving, until
 
@@ -212,6 +213,69 @@ def test_a_job_without_a_result_is_an_error_that_says_why(
         pytest.raises(JobFailedError, match="the pole is broken"),
     ):
         agent.train(BALANCE, fail)
+
+
+def test_an_adapter_of_the_rank_asked_for_is_learnt_for_the_newest_training(
+    http: httpx2.Client, jobs: Jobs, keys: Path, tmp_path: Path
+) -> None:
+    trained, _ = jobs.submit("train", BALANCE.training(), owner="ann", priority=1)
+    assert (job := jobs.claim()) is not None
+    jobs.finish(job, {"solved": True})
+
+    def finish(_: object) -> None:
+        while (job := jobs.claim()) is not None:
+            jobs.finish(job, {"solved": True})
+
+    task = TaskRequest("CartPole-v1", lora_rank=4, real_steps=20)
+    with PlasmaAgent(config(http, keys, tmp_path)) as agent:
+        adapted = agent.adapt(task, "motor=0.5", on_progress=finish)
+        usual = agent.adapt(TaskRequest("CartPole-v1"), "reversed", on_progress=finish)
+    asked = {name: adapted.params[name] for name in ("base", "variant", "rank", "real_steps")}
+    assert asked == {"base": trained.id, "variant": "motor=0.5", "rank": 4, "real_steps": 20}
+    assert (usual.params["rank"], usual.params["real_steps"]) == (8, 400)
+
+
+@pytest.fixture(scope="module")
+def signed(keys: Path) -> tuple[bytes, bytes]:
+    """A base of release.pem's, and an adapter of it that swaps its actions."""
+    signer = Signer(plasma_pack.load_private(keys / "release.pem"))
+    return signer.base(REACH), signer.adapter(REACH, SWAP)
+
+
+def test_an_adapter_is_deployed_on_the_base_that_an_agent_has(
+    settings: Settings,
+    jobs: Jobs,
+    registry: Registry,
+    signed: tuple[bytes, bytes],
+    keys: Path,
+    tmp_path: Path,
+) -> None:
+    trained, _ = jobs.submit("train", BALANCE.training(), owner="ann", priority=1)
+    assert (job := jobs.claim()) is not None
+    jobs.finish(job, {"solved": True})
+    base, heard = registry.add(signed[0], run=trained.id), []
+
+    def work(_: object) -> None:
+        while (job := jobs.claim()) is not None:
+            heard.append(job)
+            found = registry.add(signed[1]).content_digest if job.kind == "compile" else None
+            jobs.finish(job, {"content_digest": found})
+
+    task = TaskRequest("CartPole-v1", lora_rank=1, channel="bench", sequence=5)
+    with (
+        serving(settings.data, "--workers=0", f"--key={keys / 'release.pem'}") as http,
+        PlasmaAgent(config(http, keys, tmp_path)) as agent,
+    ):
+        deployed = agent.adapt_and_deploy(task, "reversed", base.content_digest, work)
+        policy = agent.load_instruction_packet(deployed.content_digest)
+    assert [job.kind for job in heard] == ["adapt", "audit", "compile"]
+    adapt, audit, compiled = heard
+    assert (adapt.params["base"], adapt.params["rank"]) == (trained.id, 1)
+    assert audit.run == compiled.run == adapt.id
+    lineage = {name: compiled.params[name] for name in ("base_packet", "channel", "sequence")}
+    assert lineage == {"base_packet": base.digest, "channel": "bench", "sequence": 5}
+    assert policy(np.array([0.5, 0, 0, 0], np.float32)).tolist() != [0.0, 0.0]
+    assert [each.content_digest.hex() for each in policy.adapters] == [deployed.content_digest]
 
 
 def test_simulating_needs_a_finished_training_of_the_task(

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The queue, in both databases."""
+
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,11 +14,19 @@ import pytest
 from plasma_trainer.server import jobs as queue
 from plasma_trainer.server.jobs import MAX_FAILURES, ConflictError, Job, Jobs, QueueFullError
 from plasma_trainer.server.store import Store
+from tests.trainer.server.postgres import new_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    if request.param == "sqlite":
+        return tmp_path / "server.sqlite3"
+    return new_database(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> Jobs:
-    return Jobs(Store(tmp_path / "server.sqlite3"))
+def jobs(database: Path | str) -> Jobs:
+    return Jobs(Store(database))
 
 
 def submit(jobs: Jobs, **more: object) -> Job:
@@ -145,6 +158,59 @@ def test_events_tell_the_story_in_order_and_from_any_point(jobs: Jobs) -> None:
     assert jobs.events(0, "f" * 32) == []
 
 
-def test_what_is_queued_survives_a_restart(tmp_path: Path) -> None:
-    id_ = submit(Jobs(Store(tmp_path / "server.sqlite3"))).id
-    assert Jobs(Store(tmp_path / "server.sqlite3")).get(id_).state == "queued"
+def test_what_is_queued_survives_a_restart(database: Path | str) -> None:
+    id_ = submit(Jobs(Store(database))).id
+    assert Jobs(Store(database)).get(id_).state == "queued"
+
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from plasma_trainer.server.jobs import Jobs
+from plasma_trainer.server.store import Store
+
+database = sys.argv[1] if sys.argv[1].startswith("postgresql:") else Path(sys.argv[1])
+jobs = Jobs(Store(database))
+print("ready", flush=True)
+sys.stdin.readline()
+while (job := jobs.claim()) is not None:
+    print(job.id)
+    jobs.submit("audit", {}, owner="ann", key=job.id[:1])  # all at once, with few keys
+    jobs.finish(job, {})
+"""
+
+
+def test_processes_claim_each_job_once(database: Path | str, jobs: Jobs) -> None:
+    """And of what they submit at the same time with the same key, one is a job."""
+    given = [submit(jobs).id for _ in range(30)]
+    start = [sys.executable, "-c", WORKER, str(database)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen(start, **pipes) for _ in range(3)]
+    for worker in workers:
+        assert worker.stdout.readline() == "ready\n"
+    said = [worker.communicate(timeout=120)[0].split() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    claimed_ids = [id_ for each in said for id_ in each]
+    audits = {job.id for job in jobs.newest(None, "audit", 500)}
+    keys = {id_[:1] for id_ in claimed_ids}
+    assert sorted(claimed_ids) == sorted([*given, *audits])
+    assert len(audits) == len(keys)
+    ids = [event["id"] for event in jobs.events(0)]
+    assert ids == sorted(set(ids))
+    assert jobs.count()["done"] == len(claimed_ids)
+
+
+def test_a_watcher_who_sees_an_event_has_seen_all_before_it(
+    database: Path | str, jobs: Jobs
+) -> None:
+    """A transaction that began first and ends last must not put an event before one that was seen."""
+    other = Jobs(Store(database))
+    with jobs._store.write() as db:
+        queue._event(db, "first", {})
+        late = threading.Thread(target=submit, args=(other,))
+        late.start()
+        late.join(0.3)
+        assert late.is_alive()  # it waits for its turn
+        assert other.events(0) == []
+    late.join(60)
+    assert [event["job"] for event in jobs.events(0)][0] == "first"

@@ -61,7 +61,7 @@ def sign_in(http: httpx2.Client, token: str) -> httpx2.Response:
 
 
 def test_strangers_are_sent_to_sign_in(http: httpx2.Client) -> None:
-    for path in ("/", "/ui/packets", "/ui/worlds", "/ui/tokens", "/ui/jobs/new"):
+    for path in ("/", "/ui/packets", "/ui/worlds", "/ladder", "/ui/tokens", "/ui/jobs/new"):
         answer = http.get(path)
         assert (answer.status_code, answer.headers["location"]) == (303, "/ui/sign-in"), path
     for path in ("/ui/jobs", "/ui/jobs/" + "0" * 32 + "/cancel", "/ui/tokens/x/revoke"):

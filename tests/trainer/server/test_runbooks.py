@@ -72,14 +72,14 @@ def test_the_runbooks_work_as_written(tmp_path: Path, packet: bytes) -> None:
         retry, whole = blocks("Recover")
         assert "it broke" in typed(retry, tmp_path, **env)
         assert typed(whole, tmp_path) == "ok\n"
-        (evaluate,) = blocks("Evaluate")
+        evaluate, _ = blocks("Evaluate")  # climbing needs runs that were trained
         assert typed(evaluate, tmp_path, **env).count('"queued"') == 2
         (rotate,) = blocks("Rotate a token")
         assert "revoked" in typed(rotate, tmp_path)
         jobs = 'curl -s -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat {})" $SCHOOL/jobs'
         codes = [typed(jobs.replace("{}", name), tmp_path) for name in ("ops.token", "next.token")]
         assert codes == ["401", "200"]
-        copy, restore = blocks("Back up, and restore")
+        copy, _, restore = blocks("Back up, and restore")
         typed(copy, tmp_path)
     before = sorted(path.name for path in (tmp_path / "school/packets").iterdir())
     typed(restore, tmp_path)
@@ -100,11 +100,13 @@ def test_compose_is_whole_and_gives_away_nothing() -> None:
     template = (DEPLOY / "env.template").read_text()
     named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "compose.yaml").read_text()))
     assert named == set(re.findall(r"^(\w+)=.+$", template, re.M))
-    assert set(compose["services"]) == {"server", "worker", "prometheus"}
+    assert set(compose["services"]) == {"server", "worker", "database", "prometheus"}
     for name in ("server", "worker"):
         service = compose["services"][name]
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
         assert "--key" not in service["command"]
+        url = service["environment"]["PLASMA_DATABASE"].replace("${POSTGRES_PASSWORD}", "a1")
+        assert Settings(Path("/data"), postgresql=url).database == url
         typed(f"plasma-train {service['command'][0]} --help", ROOT)
     scraped = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"][0]
     assert scraped["static_configs"] == [{"targets": ["server:8300"]}]

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import plasma_edge
-from plasma_edge.client import ClientConfig, PlasmaAgent
+from plasma_edge.client import ClientConfig, PlasmaAgent, TaskRequest
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry
@@ -162,25 +162,38 @@ def test_an_adapter_is_trained_compiled_and_attached_by_an_agent(
     keys: Path,
     tmp_path: Path,
 ) -> None:
-    asked = {**ASKED, "base": killed.id, "real_steps": 20, "description": ""}
-    adapted, _ = jobs.submit("adapt", {k: v for k, v in asked.items() if k != "env"}, owner="ann")
-    with working(settings.data, keys / "release.pem"):
-        result(ended(jobs, adapted.id))
+    store, base = tmp_path / "packets", compiled["content_digest"]
+    task = TaskRequest(
+        "CartPole-v1", lora_rank=8, real_steps=20, block_steps=20, iterations=1, threshold=1e6
+    )
+    with (
+        serving(settings.data) as http,
+        working(settings.data, keys / "release.pem"),
+        PlasmaAgent(
+            ClientConfig("a", str(http.base_url), trust=keys / "release.pub", store=store)
+        ) as client,
+    ):
+        adapted = client.adapt(task, "reversed", killed.id)
         wanted = {"run": adapted.id, **COMPILE, "base_packet": compiled["packet"]}
         job, _ = jobs.submit("compile", wanted, owner="ann", run=adapted.id)
         adapter = result(ended(jobs, job.id))
-    store = tmp_path / "packets"
-    with serving(settings.data) as http:
         about = http.get(f"/packets/{adapter['packet']}").json()
-        assert (about["kind"], about["base_digest"]) == ("adapter", compiled["content_digest"])
         listed = http.get(f"/packets/{compiled['packet']}").json()["adapters"]
-        assert listed == [adapter["packet"]]
-        config = ClientConfig("a", str(http.base_url), trust=keys / "release.pub", store=store)
-        with PlasmaAgent(config) as client:
-            policy = client.load_instruction_packet(adapter["content_digest"])
+        policy = client.load_instruction_packet(adapter["content_digest"])
+    assert (about["kind"], about["base_digest"]) == ("adapter", base)
+    assert listed == [adapter["packet"]]
+    assert (adapted.params["rank"], adapted.params["threshold"]) == (8, 1e6)
     assert [each.content_digest.hex() for each in policy.adapters] == [adapter["content_digest"]]
     stored = {path.name for path in store.iterdir() if path.suffix == ".plasma"}
     assert stored == {f"{each['content_digest']}.plasma" for each in (compiled, adapter)}
+
+
+def test_a_recipe_is_trained_in_the_environment_it_names(settings: Settings, jobs: Jobs) -> None:
+    asked = TrainRequest(env="navigate_maze", real_steps=20, block_steps=20, iterations=1).params()
+    id_ = jobs.submit("train", asked, owner="ann")[0].id
+    with working(settings.data):
+        found = result(ended(jobs, id_))
+    assert (found["solved"], found["real_steps"], found["returns"]["mean"]) == (False, 20, 0.0)
 
 
 def test_a_running_job_is_cancelled_and_goes_on_when_retried(

@@ -4,11 +4,13 @@
 from plasma_trainer.envs.actuator import Actuator
 from plasma_trainer.envs.episodes import Act, Episode, episode_returns, fly
 from plasma_trainer.envs.logged import LoggedPlant
+from plasma_trainer.envs.maze import ID as NAVIGATE_MAZE
 from plasma_trainer.envs.pixels import make_pixel_plant
 from plasma_trainer.envs.plants import make_plant, step_limit
 from plasma_trainer.envs.variants import SUITES, check_variant
 
 __all__ = [
+    "NAVIGATE_MAZE",
     "SUITES",
     "Act",
     "Actuator",

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,10 @@ SCHEMA = """
 create table if not exists episodes (
   policy text, env text, variant text, seed integer, return real not null,
   primary key (policy, env, variant, seed)
-) without rowid
+) without rowid;
+create table if not exists ladders (
+  env text, variant text, climbed real not null, ladder text not null, primary key (env, variant)
+) without rowid;
 """
 
 
@@ -80,6 +84,11 @@ class Ladder:
         return f"{halves}; imagined and real order: {self.honesty:.2f}{warning}"
 
     @property
+    def json(self) -> str:
+        """All of it, with the runs by their directories."""
+        return json.dumps({**asdict(self), "parted": self.parted}, default=str)
+
+    @property
     def table(self) -> Table:
         table = Table()
         for head in ("rank", "95 %", "run", "IQM", "95 %", "beats the next", "imagined"):
@@ -117,7 +126,11 @@ def ladder(
     (plant,) = plants
     with _opened(db) as store:
         flown = [_fly(store, skill, plant, episodes, seed, console) for skill in skills]
-    return _ranked(runs, np.stack(flown), [_imagined(run) for run in runs], seed)
+        found = _ranked(runs, np.stack(flown), [_imagined(run) for run in runs], seed)
+        row = (*plant, time.time(), found.json)
+        with store:  # the plant's latest, for who only looks
+            store.execute("insert or replace into ladders values (?, ?, ?, ?)", row)
+    return found
 
 
 def _ranked(
@@ -184,7 +197,7 @@ def _opened(db: Path) -> Iterator[sqlite3.Connection]:
     db.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(db, timeout=30.0)) as store:
         try:
-            store.execute(SCHEMA)
+            store.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
             raise UsageError(f"{db} is no ladder ({error}); pass another --db") from error
         yield store

@@ -6,7 +6,15 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 
 from plasma_edge import __version__
-from plasma_trainer.server import job_routes, models, packet_routes, page, problems, watching
+from plasma_trainer.server import (
+    job_routes,
+    ladders,
+    models,
+    packet_routes,
+    page,
+    problems,
+    watching,
+)
 from plasma_trainer.server.access import Access
 from plasma_trainer.server.guard import Guard
 from plasma_trainer.server.intake import Intake
@@ -30,6 +38,7 @@ def make_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.include_router(job_routes.routes(settings, access, jobs, intake))
     app.include_router(packet_routes.routes(access, packets))
+    app.include_router(ladders.routes(settings, access))
     app.include_router(page.routes(settings, access, sessions, tokens, jobs, packets, intake))
     _add_health(app, access, store, metrics)
     watching.install(app, access, jobs, metrics)
@@ -39,7 +48,7 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 def _add_health(app: FastAPI, access: Access, store: Store, metrics: Metrics) -> None:
-    @app.get("/health", tags=["server"])
+    @app.get("/health", tags=["server"], responses={503: problems.RESPONSES[503]})
     def health() -> models.Health:
         """Whether the server and its database answer."""
         store.read("SELECT 1 FROM jobs LIMIT 1")

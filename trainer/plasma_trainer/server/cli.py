@@ -13,7 +13,7 @@ import typer
 
 from plasma_edge import PlasmaError
 from plasma_trainer.errors import MissingDependencyError, TrainerError
-from plasma_trainer.server.settings import Settings
+from plasma_trainer.server.settings import DATABASE, Settings
 from plasma_trainer.server.store import Store
 from plasma_trainer.server.tokens import SCOPES, Tokens
 
@@ -22,6 +22,10 @@ token = typer.Typer(help="API tokens of a server.", no_args_is_help=True)
 commands.add_typer(token, name="token")
 
 Data = Annotated[Path, typer.Option(help="Directory of the server: database, jobs, packets.")]
+Database = Annotated[
+    str | None,
+    typer.Option(envvar=DATABASE, help="postgresql://user@host/name; default: SQLite in --data."),
+]
 Signers = Annotated[
     list[Path] | None, typer.Option("--signer", help="Public key that signs packets elsewhere.")
 ]
@@ -39,6 +43,7 @@ def serve(
     require_token: Annotated[bool, typer.Option("--require-token", help="Also here.")] = False,
     signer: Signers = None,
     key: Key = None,
+    database: Database = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="PEM, with --tls-key.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM, with --tls-certificate.")] = None,
 ) -> None:
@@ -52,6 +57,7 @@ def serve(
             must_have_token=require_token,
             signers=_resolved(signer),
             key=key and key.resolve(),
+            postgresql=database,
             certificate=tls_certificate,
             certificate_key=tls_key,
         )
@@ -63,13 +69,19 @@ def worker(
     data: Data,
     signer: Signers = None,
     key: Key = None,
+    database: Database = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work for the server of this directory, until told to stop."""
     from plasma_trainer.server.worker import Worker
 
     with _errors():
-        settings = Settings(data.resolve(), signers=_resolved(signer), key=key and key.resolve())
+        settings = Settings(
+            data.resolve(),
+            signers=_resolved(signer),
+            key=key and key.resolve(),
+            postgresql=database,
+        )
         Worker(settings).run(parent)
 
 
@@ -79,27 +91,32 @@ def create(
     name: Annotated[str, typer.Option(help="Whose it is.")],
     scope: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(SCOPES)}.")] = None,
     days: Annotated[float, typer.Option(min=0.0, max=3650.0, help="Until it expires.")] = 90.0,
+    database: Database = None,
 ) -> None:
     """Make a token and show it, once. Default: it may read."""
     with _errors():
-        typer.echo(_tokens(data).create(name, tuple(scope or ["read"]), days))
+        typer.echo(_tokens(data, database).create(name, tuple(scope or ["read"]), days))
 
 
 @token.command("list")
-def list_(data: Data) -> None:
+def list_(data: Data, database: Database = None) -> None:
     """All tokens, without their secrets."""
     with _errors():
-        for each in _tokens(data).all():
+        for each in _tokens(data, database).all():
             until = datetime.fromtimestamp(each.expires, UTC).strftime("%Y-%m-%d %H:%M")
             state = "revoked" if each.is_revoked else "valid" if each.is_valid else "expired"
             typer.echo(f"{each.id}  {state:8}{until}  {','.join(each.scopes):20}  {each.name}")
 
 
 @token.command()
-def revoke(data: Data, id: Annotated[str, typer.Argument(help="As token list shows.")]) -> None:  # noqa: A002
+def revoke(
+    data: Data,
+    id: Annotated[str, typer.Argument(help="As token list shows.")],  # noqa: A002
+    database: Database = None,
+) -> None:
     """Make a token worthless, at once."""
     with _errors():
-        _tokens(data).revoke(id)
+        _tokens(data, database).revoke(id)
 
 
 def _serving() -> Callable[[Settings, int], None]:
@@ -113,8 +130,8 @@ def _serving() -> Callable[[Settings, int], None]:
     return serve
 
 
-def _tokens(data: Path) -> Tokens:
-    return Tokens(Store(Settings(data).database))
+def _tokens(data: Path, database: str | None) -> Tokens:
+    return Tokens(Store(Settings(data, postgresql=database).database))
 
 
 def _resolved(paths: list[Path] | None) -> tuple[Path, ...]:

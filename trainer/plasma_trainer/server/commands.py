@@ -14,6 +14,7 @@ from typing import Any
 
 from plasma_trainer.errors import TrainerError
 from plasma_trainer.server.jobs import Job
+from plasma_trainer.server.recipes import env_of
 from plasma_trainer.server.settings import Settings
 
 NOT_REACHED = 3  # exit status of a run that ended short of its goal: an answer, not a failure
@@ -95,7 +96,7 @@ def point(job: Job, log: str) -> tuple[float, dict[str, Any]] | None:
 
 def _options(asked: dict[str, Any], *without: str) -> list[str]:
     return [
-        f"--{name.replace('_', '-')}={value}"
+        f"--{name.replace('_', '-')}={env_of(value) if name == 'env' else value}"
         for name, value in asked.items()
         if name not in (*without, *_RECORDED) and value is not None
     ]

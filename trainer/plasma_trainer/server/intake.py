@@ -8,6 +8,7 @@ import gymnasium as gym
 from plasma_trainer.server import models
 from plasma_trainer.server.jobs import ConflictError, Job, Jobs
 from plasma_trainer.server.problems import ProblemError
+from plasma_trainer.server.recipes import env_of
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 
@@ -66,7 +67,7 @@ class Intake:
 
 
 def _needs_a_goal(asked: models.TrainRequest) -> None:
-    if asked.threshold is None and gym.spec(asked.env).reward_threshold is None:
+    if asked.threshold is None and gym.spec(env_of(asked.env)).reward_threshold is None:
         raise ProblemError(
             422, f"{asked.env} was registered without a reward threshold; send `threshold`"
         )

@@ -11,11 +11,10 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
-from sqlite3 import Connection, Row
 from typing import Any
 
 from plasma_trainer.errors import UsageError
-from plasma_trainer.server.store import Store
+from plasma_trainer.server.store import Connection, Row, Store, where
 
 LEASE_S = 10.0
 MAX_FAILURES = 3
@@ -88,7 +87,9 @@ class Jobs:
                         "choose a new key for a new request"
                     )
                 return known, False
-            waiting = db.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()[0]
+            waiting = db.execute(
+                "SELECT count(*) AS n FROM jobs WHERE state = 'queued'"
+            ).fetchone()["n"]
             if waiting >= MAX_QUEUED:
                 raise QueueFullError(f"{waiting} jobs wait, expected fewer than {MAX_QUEUED}")
             db.execute(
@@ -110,10 +111,9 @@ class Jobs:
         self, state: str | None, kind: str | None, limit: int, run: str | None = None
     ) -> list[Job]:
         """Newest first; None: any."""
+        condition, values = where(state=state, kind=kind, run=run)
         rows = self._store.read(
-            "SELECT * FROM jobs WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR kind = ?2)"
-            " AND (?3 IS NULL OR run = ?3) ORDER BY created DESC LIMIT ?4",
-            *(state, kind, run, limit),
+            f"SELECT * FROM jobs WHERE {condition} ORDER BY created DESC LIMIT ?", *values, limit
         )
         return [Job.of(row) for row in rows]
 
@@ -152,7 +152,12 @@ class Jobs:
         """The most urgent job that nobody works on, now leased to the caller."""
         now, lease = time.time(), secrets.token_hex(8)
         with self._store.write() as db:
-            _end(db, "state = 'running' AND is_cancelled AND lease_until < ?", (now,), "cancelled")
+            _end(
+                db,
+                "state = 'running' AND is_cancelled = 1 AND lease_until < ?",
+                (now,),
+                "cancelled",
+            )
             row = db.execute(
                 "UPDATE jobs SET state = 'running', lease = ?1, lease_until = ?2, started = coalesce(started, ?3)"
                 " WHERE id = (SELECT id FROM jobs AS mine"
@@ -213,9 +218,10 @@ class Jobs:
 
     def events(self, after: int, job: str | None = None, limit: int = 500) -> list[dict[str, Any]]:
         """What happened after the event of this id, in order."""
+        condition, values = where(job=job)
         rows = self._store.read(
-            "SELECT * FROM events WHERE id > ?1 AND (?2 IS NULL OR job = ?2) ORDER BY id LIMIT ?3",
-            *(after, job, limit),
+            f"SELECT * FROM events WHERE id > ? AND {condition} ORDER BY id LIMIT ?",
+            *(after, *values, limit),
         )
         return [
             {"id": row["id"], "job": row["job"], "at": row["at"], **json.loads(row["data"])}
@@ -224,7 +230,7 @@ class Jobs:
 
     def last_event(self) -> int:
         """The id of the newest event, 0 without any."""
-        return int(self._store.read("SELECT coalesce(max(id), 0) FROM events")[0][0])
+        return int(self._store.read("SELECT coalesce(max(id), 0) AS id FROM events")[0]["id"])
 
     def _requeue(self, job: Job, failures: int, error: str | None) -> None:
         with self._store.write() as db:

@@ -7,9 +7,10 @@ import re
 from typing import Annotated, Any, ClassVar, Literal
 
 import gymnasium as gym
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from plasma_trainer.envs import check_variant
+from plasma_trainer.server.recipes import RECIPES
 
 JOB_ID = r"^[0-9a-f]{32}$"
 DIGEST = r"^[0-9a-f]{64}$"
@@ -20,9 +21,10 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 def _registered(env: str) -> str:
     """No module prefix (`module:Env-v0` would import it), and nothing that is not registered."""
-    if not _ENV.fullmatch(env) or env not in gym.registry:
+    if env not in RECIPES and not (_ENV.fullmatch(env) and env in gym.registry):
         raise ValueError(
-            f"found {env[:80]!r}, expected the id of a registered Gymnasium environment"
+            f"found {env[:80]!r}, expected the id of a registered Gymnasium environment, or a recipe: "
+            + ", ".join(RECIPES)
         )
     return env
 
@@ -69,6 +71,14 @@ class TrainRequest(Request):
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 40
     discount: Annotated[float, Field(ge=0.0, le=0.9999)] | None = None
     threshold: Threshold | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_recipe_has_it(cls, asked: Any) -> Any:
+        """What the request leaves open."""
+        task = asked.get("env") if isinstance(asked, dict) else None
+        recipe = RECIPES.get(task) if isinstance(task, str) else None
+        return asked if recipe is None else {**recipe.training, **asked}
 
 
 class AdaptRequest(Request):
@@ -194,6 +204,70 @@ class PacketList(BaseModel):
     """Newest first."""
 
     packets: list[PacketView]
+
+
+_BEST = {
+    "run": "0" * 32,
+    "job": "0" * 32,
+    "rank": 1,
+    "rank_interval": [1, 1],
+    "iqm": 498.5,
+    "iqm_interval": [481.0, 500.0],
+    "over_next": 0.93,
+    "imagined": 472.1,
+}
+_NEXT = {
+    "run": "hasty",
+    "rank": 2,
+    "rank_interval": [2, 2],
+    "iqm": 131.2,
+    "iqm_interval": [118.4, 150.9],
+}
+_LADDER = {
+    "env": "CartPole-v1",
+    "variant": "nominal",
+    "climbed": 1790000000.0,
+    "stability": 1.0,
+    "parted": False,
+    "rungs": [_BEST, _NEXT],
+}
+
+
+class RungView(BaseModel):
+    """A policy's place. `iqm`: mean of the middle half of its real returns; `imagined`: what its world promises."""
+
+    run: str
+    job: str | None = Field(None, description="the job that learnt it, if it was learnt here")
+    rank: int
+    rank_interval: tuple[int, int]
+    iqm: float
+    iqm_interval: tuple[float, float]
+    over_next: float | None = Field(
+        None, description="probability that an episode earns more than the next's"
+    )
+    imagined: float | None = None
+
+
+class LadderView(BaseModel):
+    """Best first. `honesty` is the rank correlation of imagined and real returns; `parted`: it is low, so choose by the
+    real ones. `stability`: how far half of the episodes foretells the order on the other half.
+    """
+
+    env: str | None
+    variant: str
+    climbed: float
+    stability: float
+    honesty: float | None = None
+    parted: bool
+    rungs: list[RungView]
+
+
+class LadderList(BaseModel):
+    """The latest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ladders": [_LADDER]}]})
+
+    ladders: list[LadderView]
 
 
 class Health(BaseModel):

@@ -15,6 +15,7 @@ from plasma_edge import PlasmaError
 from plasma_trainer.errors import UsageError
 from plasma_trainer.server.jobs import ConflictError, QueueFullError
 from plasma_trainer.server.models import Problem
+from plasma_trainer.server.store import StoreError
 
 MEDIA = "application/problem+json"
 CODES = {
@@ -32,6 +33,7 @@ CODES = {
     500: "internal",
     503: "busy",
 }
+STATUSES = ((ConflictError, 409), (QueueFullError, 503), (StoreError, 503), (UsageError, 422))
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase}
     for status in (400, 401, 403, 404, 409, 413, 422, 429, 503)
@@ -86,7 +88,7 @@ def install(app: FastAPI) -> None:
         return problem(422, f"{first['where']}: {first['what']}", errors=found)
 
     app.openapi = lambda: _contract(app)  # type: ignore[method-assign]
-    for kind, status in ((ConflictError, 409), (QueueFullError, 503), (UsageError, 422)):
+    for kind, status in STATUSES:
         app.add_exception_handler(kind, _answer_with(status))
     app.add_exception_handler(PlasmaError, _answer_with(422))
 

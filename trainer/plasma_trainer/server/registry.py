@@ -12,7 +12,6 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Row
 from typing import Any
 
 import plasma_edge
@@ -21,7 +20,7 @@ from plasma_pack.inspection import describe
 from plasma_pack.packet.atomic import write_file
 from plasma_trainer.errors import UsageError
 from plasma_trainer.server.settings import Settings
-from plasma_trainer.server.store import Store
+from plasma_trainer.server.store import Row, Store, where
 
 MAX_LISTED = 200
 
@@ -69,7 +68,7 @@ class Registry:
                     description["base_digest"],
                     description["kind"],
                     channel,
-                    is_signed,
+                    int(is_signed),
                     len(data),
                     run,
                     json.dumps(description),
@@ -113,10 +112,10 @@ class Registry:
         run: str | None = None,
     ) -> list[Entry]:
         """Newest first."""
+        condition, values = where(content_digest=content_digest, channel=channel, run=run)
         rows = self._store.read(
-            "SELECT * FROM packets WHERE (?1 IS NULL OR content_digest = ?1) AND (?2 IS NULL OR channel = ?2)"
-            " AND (?3 IS NULL OR run = ?3) ORDER BY created DESC LIMIT ?4",
-            *(content_digest, channel, run, MAX_LISTED),
+            f"SELECT * FROM packets WHERE {condition} ORDER BY created DESC LIMIT ?",
+            *(*values, MAX_LISTED),
         )
         return [Entry.of(row) for row in rows]
 
@@ -129,7 +128,7 @@ class Registry:
         return [row["digest"] for row in rows]
 
     def count(self) -> int:
-        return int(self._store.read("SELECT count(*) FROM packets")[0][0])
+        return int(self._store.read("SELECT count(*) AS n FROM packets")[0]["n"])
 
     def data(self, digest: str) -> bytes:
         """The file. Raises KeyError when there is none."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from plasma_trainer.errors import UsageError
 
+DATABASE = (
+    "PLASMA_DATABASE"  # environment variable of --database: passwords are not for command lines
+)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -24,10 +27,15 @@ class Settings:
     signers: tuple[Path, ...] = ()  # public keys that sign packets elsewhere
     key: Path | None = None  # private key; without one packets are staged unsigned
     requests_per_s: float = 300.0  # of one address
+    postgresql: str | None = None  # URL of the database; None: SQLite, in `data`
     certificate: Path | None = None  # TLS, with its key
     certificate_key: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.postgresql is not None and not self.postgresql.startswith("postgresql://"):
+            raise UsageError(
+                "--database: expected postgresql://user@host/name; SQLite, in --data, needs none"
+            )
         if (self.certificate is None) != (self.certificate_key is None):
             raise UsageError("TLS needs both --tls-certificate and --tls-key; found one of them")
 
@@ -37,12 +45,18 @@ class Settings:
         return self.host in LOOPBACK and not self.must_have_token
 
     @property
-    def database(self) -> Path:
-        return self.data / "server.sqlite3"
+    def database(self) -> Path | str:
+        """A file, or the URL of a PostgreSQL."""
+        return self.postgresql or self.data / "server.sqlite3"
 
     @property
     def packets(self) -> Path:
         return self.data / "packets"
+
+    @property
+    def ladder(self) -> Path:
+        """What `plasma-train ladder` keeps."""
+        return self.data / "ladder.sqlite3"
 
     def job(self, id_: str) -> Path:
         """The directory of a job: log.txt, lock, and run/ for what it learns."""

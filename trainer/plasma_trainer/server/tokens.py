@@ -9,10 +9,9 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
-from sqlite3 import Row
 
 from plasma_trainer.errors import UsageError
-from plasma_trainer.server.store import Store
+from plasma_trainer.server.store import Row, Store
 
 SCOPES = ("read", "train", "publish", "admin")
 _FORM = re.compile(r"pe_([0-9a-f]{16})_([0-9a-f]{64})")

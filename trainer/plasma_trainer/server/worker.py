@@ -25,7 +25,7 @@ from plasma_trainer.server import commands, staging
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
-from plasma_trainer.server.store import Store
+from plasma_trainer.server.store import Store, StoreError
 
 TRAINER = (sys.executable, "-m", "plasma_trainer")
 POLL_S = 0.2
@@ -73,6 +73,8 @@ class Worker:
                 self._jobs.drop(job)
             elif outcome == "stop":
                 self._jobs.release(job)
+        except StoreError:
+            raise  # nobody can be told; the lease ends by itself, and the job goes on from its files
         except (TrainerError, PlasmaError) as error:
             self._jobs.fail(job, str(error), is_final=True)
         except OSError as error:
@@ -158,7 +160,7 @@ class Worker:
     def _tail(self, job: Job) -> str:
         with self._log(job).open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_BYTES))
-            return file.read().decode("utf-8", "replace")
+            return file.read().decode("utf-8", "replace").replace("\0", "")  # no text to PostgreSQL
 
 
 @contextmanager

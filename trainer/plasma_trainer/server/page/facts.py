@@ -11,6 +11,8 @@ import gymnasium as gym
 
 from plasma_trainer.server.artefacts import artefact, artefacts
 from plasma_trainer.server.jobs import ENDED, Job, Jobs
+from plasma_trainer.server.models import LadderView
+from plasma_trainer.server.recipes import RECIPES, env_of
 from plasma_trainer.server.registry import Entry
 from plasma_trainer.server.settings import Settings
 
@@ -80,13 +82,13 @@ def curve(job: Job, jobs: Jobs) -> tuple[list[dict[str, Any]], int]:
 def goal(job: Job) -> float | None:
     """The return that counts as solved."""
     asked: float | None = job.params.get("threshold")
-    spec = gym.registry.get(job.params.get("env", ""))
+    spec = gym.registry.get(env_of(job.params.get("env", "")))
     return asked if asked is not None or spec is None else spec.reward_threshold
 
 
 def environments() -> list[str]:
-    """Ids to suggest: what runs without anything else installed."""
-    return sorted(
+    """Names to suggest: recipes, and what runs without anything else installed."""
+    return sorted(RECIPES) + sorted(
         id_ for id_, spec in gym.registry.items() if str(spec.entry_point).startswith(PLAIN)
     )
 
@@ -109,3 +111,21 @@ def lineage(entry: Entry, every: list[Entry]) -> tuple[list[Entry], list[Entry]]
     bases = [each for each in every if base is not None and each.content_digest == base]
     adapters = [each for each in every if each.description["base_digest"] == entry.content_digest]
     return bases, adapters
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where returns are drawn: as shares of the way from the least to the greatest that a ladder shows."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ladder: LadderView) -> Scale:
+        bounds = [bound for rung in ladder.rungs for bound in rung.iqm_interval]
+        promised = [rung.imagined for rung in ladder.rungs if rung.imagined is not None]
+        return cls(min(bounds + promised), max(bounds + promised))
+
+    def at(self, value: float) -> str:
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return f"{2 + 96 * share:.1f}%"  # dots have a radius

@@ -17,6 +17,7 @@ from plasma_trainer.server.access import COOKIE, NOBODY, Access, is_from_here
 from plasma_trainer.server.artefacts import artefacts, log_tail
 from plasma_trainer.server.intake import Intake
 from plasma_trainer.server.jobs import Jobs
+from plasma_trainer.server.ladders import ladders
 from plasma_trainer.server.page import facts
 from plasma_trainer.server.page.shell import ASSETS, SIGN_IN, PageRoute, asset, see, shown
 from plasma_trainer.server.problems import ProblemError
@@ -47,6 +48,7 @@ def routes(
     _add_jobs(router, settings, access, jobs, packets, intake)
     _add_packets(router, access, packets)
     _add_worlds(router, settings, access, jobs)
+    _add_ladders(router, settings, access)
     _add_tokens(router, access, tokens)
     return router
 
@@ -243,6 +245,15 @@ def _add_worlds(router: APIRouter, settings: Settings, access: Access, jobs: Job
                 for line in judged
             ],
         )
+
+
+def _add_ladders(router: APIRouter, settings: Settings, access: Access) -> None:
+    reader = _reader(access)
+
+    @router.get("/ladder")
+    def list_ladders(caller: Token = reader) -> Response:
+        shown_ = [(ladder, facts.Scale.of(ladder)) for ladder in ladders(settings)]
+        return shown("ladder.html", caller=caller, here="ladder", ladders=shown_)
 
 
 def _add_tokens(router: APIRouter, access: Access, tokens: Tokens) -> None:
