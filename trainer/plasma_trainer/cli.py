@@ -18,12 +18,14 @@ from plasma_trainer.errors import TrainerError, UsageError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import bench_audit as examining
+from plasma_trainer.pipelines import distil as distilling
 from plasma_trainer.pipelines import evaluate as evaluating
 from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import export as exporting
 from plasma_trainer.pipelines import imagine as imagining
 from plasma_trainer.pipelines import ladder as climbing
 from plasma_trainer.pipelines import offline, pixels
+from plasma_trainer.pipelines import plan as planning
 from plasma_trainer.pipelines import solve as solving
 from plasma_trainer.pipelines import solve_pixels as seeing
 from plasma_trainer.pipelines import train as training
@@ -47,6 +49,13 @@ Threshold = Annotated[float | None, typer.Option(help="Return to reach; default:
 Steps = Annotated[int, typer.Option(min=1, help="Budget of real steps.")]
 Block = Annotated[int, typer.Option(min=2, help="Real steps per round.")]
 Iterations = Annotated[int, typer.Option(min=1, help="Iterations of imagination per round.")]
+Method = Annotated[
+    Literal["cem", "mppi", "beam", "mcts"], typer.Option(help="Trees need discrete actions.")
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(help="ENTRY:LOW:HIGH, a range an observation's entry must keep; repeatable."),
+]
 Discount = Annotated[
     float | None,
     typer.Option(min=0.0, max=0.9999, help="Default: by the length of an episode."),
@@ -172,10 +181,7 @@ def adapt(
 def audit(
     run: RunDir,
     canary: Annotated[bool, typer.Option(help="Fly a few real episodes; they decide.")] = True,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(help="ENTRY:LOW:HIGH, a range an observation's entry must keep; repeatable."),
-    ] = None,
+    limit: Limits = None,
     seed: Seed = 0,
 ) -> None:
     """Did the policy learn the task, or the mistakes of its world? Exit status 3 when it failed."""
@@ -228,6 +234,50 @@ def evaluate(
             plant = variant or skill.variant
             returns = evaluating.evaluate(skill.env, plant, act, episodes, seed)
             console.print(f"{name}: return {returns}")
+
+
+@app.command()
+def plan(
+    run: RunDir,
+    out: Annotated[Path, typer.Option(help="Picture to write, return against compute (PNG).")],
+    method: Method = "cem",
+    plans: Annotated[
+        list[int] | None, typer.Option(min=1, help="Of a budget, repeatable; default: 16, 64, 256.")
+    ] = None,
+    horizon: Annotated[int, typer.Option(min=1, help="Decisions of a plan.")] = 6,
+    hold: Annotated[int, typer.Option(min=1, help="Steps of a decision.")] = 1,
+    limit: Limits = None,
+    episodes: Annotated[int, typer.Option(min=2, help="Of each, from the same seeds.")] = 20,
+    seed: Seed = 0,
+) -> None:
+    """What thinking before acting is worth, and what it costs; PLASMA_PLAN_ROUNDS and others bound it, too."""
+    with _errors():
+        budgets = [
+            planning.Budget.of_environment(plans=n, decisions=horizon, hold=hold)
+            for n in sorted(plans or (16, 64, 256))
+        ]
+        limits = [Limit.of(text) for text in limit or ()]
+        thoughts = planning.think(load_skill(run), method, budgets, episodes, seed, console, limits)
+        planning.draw(thoughts, out)
+    console.print(planning.table(thoughts))
+
+
+@app.command()
+def distil(
+    run: RunDir,
+    out: Out,
+    method: Method = "cem",
+    plans: Annotated[int, typer.Option(min=1, help="The planner's budget.")] = 64,
+    horizon: Annotated[int, typer.Option(min=1, help="Decisions of a plan.")] = 6,
+    hold: Annotated[int, typer.Option(min=1, help="Steps of a decision.")] = 1,
+    rounds: Annotated[int, typer.Option(min=1, help="Of asking the planner, 640 states each.")] = 8,
+    seed: Seed = 0,
+) -> None:
+    """Teach a run's policy what a planner would do, in imagination only; audit and export the result as usual."""
+    args = distilling.DistilArgs(str(run.resolve()), method, plans, horizon, hold, rounds, seed)
+    with _errors():
+        result = distilling.distil(args, out, console)
+    console.print(f"before: return {result.before}\nafter:  return {result.after}")
 
 
 @app.command()

@@ -98,7 +98,7 @@ class Learner:
         self._follow_data(task["obs"])
         phantoms = Phantoms(
             self.world,
-            self._starts(),
+            self.starts(),
             self.paths,
             step_limit(self.plant),
             derive(self.seed, "phantoms", index),
@@ -106,6 +106,12 @@ class Learner:
         )
         phantoms.stagger()
         return self.ppo.practise(phantoms.roll, iterations, derive(self.seed, "ppo", index))
+
+    def starts(self) -> Starts:
+        """Where phantom paths begin: at real resets, and in the middle of real experience."""
+        _, task = self.experience()
+        resets = torch.from_numpy(self.everything.reset_obs)
+        return Starts(self.world.start(resets), self.world.start(task["obs"]), VISITED_SHARE)
 
     def feared(self, task: dict[str, Tensor]) -> float | None:
         """What a phantom life earns from where the world is lost; None: it goes on as the world believes."""
@@ -158,11 +164,6 @@ class Learner:
         """Columns of this plant's transitions, and of all of this task's."""
         assert self.data is not None
         return self.data.tensors(), self.everything.tensors()
-
-    def _starts(self) -> Starts:
-        _, task = self.experience()
-        resets = torch.from_numpy(self.everything.reset_obs)
-        return Starts(self.world.start(resets), self.world.start(task["obs"]), VISITED_SHARE)
 
     def _follow_data(self, obs: Tensor) -> None:
         """Normalise by the data at hand; networks that have learnt something keep computing what they did."""

@@ -34,6 +34,8 @@ class Skill:
 def load_skill(out: Path) -> Skill:
     """The finished run in `out`. Raises UsageError when there is none."""
     args = Run.open(out).args
+    if "teacher" in args:
+        return _load_distilled(out)
     if "log" in args:
         env, learner = load_learnt(out)
         return Skill(env, "nominal", learner, None)
@@ -43,3 +45,11 @@ def load_skill(out: Path) -> Skill:
     adapted, learner = load_adapted(out)
     env = Run.open(Path(adapted.base)).args["env"]
     return Skill(env, adapted.variant, learner, out / "adapter")
+
+
+def _load_distilled(out: Path) -> Skill:
+    """What the planner's pupil flies; world, critic and experience are the teacher's."""
+    run = Run.open(out)
+    skill = load_skill(Path(run.args["teacher"]))
+    skill.learner.policy.load_state_dict(run.finished_round()["policy"])
+    return skill

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -19,10 +19,12 @@ Value = Callable[[Tensor], Tensor]
 """What is still to come after the last decision: features [B, F] in, discounted returns [B] out."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Futures:
     """A world, and what counts there: `reward` replaces its own, a future with a `forbidden` step before its end is
     worth -inf, and `value` stands for all that lies beyond the horizon. N futures side by side, S state.
+
+    `imagined`: steps so far, of all futures.
     """
 
     world: World
@@ -31,6 +33,7 @@ class Futures:
     reward: Reward | None = None
     forbidden: Forbidden | None = None
     value: Value | None = None
+    imagined: int = field(default=0, init=False)
 
     def follow(self, state: Tensor, plans: Tensor, generator: torch.Generator) -> Tensor:
         """Discounted returns [N] of plans [N, H] or [N, H, A] from state [N, S], one imagined future each."""
@@ -47,6 +50,7 @@ class Futures:
         """One decision for state [N, S], held: the states it leads to, what it earns [N], and what a return from there
         on is worth now [N], 0 after an end."""
         earned, left = torch.zeros(len(state)), torch.ones(len(state))
+        self.imagined += self.hold * len(state)
         for _ in range(self.hold):
             step = self.world.imagine(state, action, generator)
             reward = self.reward(state, action, step) if self.reward else step.reward

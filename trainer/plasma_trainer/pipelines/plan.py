@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What thinking before acting is worth on the plant, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from plasma_trainer.audit import Limit, broken
+from plasma_trainer.data import derive
+from plasma_trainer.envs import Act
+from plasma_trainer.imagination.planning import PLANNERS, Budget, Futures, Gated, Planner
+from plasma_trainer.pipelines.evaluate import Returns, evaluate
+from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.pipelines.skills import Skill
+from plasma_trainer.policies import greedy, greedy_act
+
+DRAWING = ("cem", "mppi")  # these can begin from what the policy proposes
+Doubt = Callable[[Tensor], float]
+
+GATED_SHARE = 0.85  # of real steps on which the world's members agree well enough not to plan
+
+
+@dataclass(frozen=True)
+class Thought:
+    """One way to act: its returns, imagined steps per action, and the share of actions that were planned."""
+
+    name: str
+    returns: Returns
+    imagined_steps: float
+    planned: float
+
+
+def planner_of(
+    learner: Learner, method: str, budget: Budget, seed: int, limits: Sequence[Limit] = ()
+) -> Planner:
+    """A planner in the learner's world, whose critic says what lies beyond the horizon, and whose policy proposes.
+
+    Raises UsageError where the method does not suit the actions.
+    """
+    agent, policy = learner.agent, learner.policy
+
+    def value(seen: Tensor) -> Tensor:
+        return agent.value(seen) * agent.return_scale
+
+    forbidden = (lambda state, action, step: broken(limits, step.state)) if limits else None
+    futures = Futures(learner.world, learner.discount, budget.hold, None, forbidden, value)
+    asked = (futures, learner.plant.action_space, budget, seed)
+    if method in DRAWING:
+        return PLANNERS[method](*asked, lambda seen: greedy(policy, seen))
+    return PLANNERS[method](*asked)
+
+
+def think(
+    skill: Skill,
+    method: str,
+    budgets: Sequence[Budget],
+    episodes: int,
+    seed: int,
+    console: Console,
+    limits: Sequence[Limit] = (),
+) -> list[Thought]:
+    """Fly the policy, a planner with each budget, and the greatest of them behind a gate; the same starts for all."""
+    learner, start = skill.learner, derive(seed, "think")
+
+    def flown(act: Act) -> Returns:
+        return evaluate(skill.env, skill.variant, act, episodes, start)
+
+    def planned(name: str, budget: Budget, doubt: Doubt, limit: float) -> Thought:
+        planner = planner_of(learner, method, budget, derive(seed, "plan"), limits)
+        act = _gated(planner, learner, doubt, limit)
+        with console.status(f"flying {name}"):
+            returns = flown(lambda obs: act.act(learner.world.start(torch.from_numpy(obs)[None])))
+        return Thought(name, returns, planner.futures.imagined / act.calls, act.planned / act.calls)
+
+    policy = Thought("policy", flown(greedy_act(learner.policy)), 0.0, 0.0)
+    always = [planned(f"{method}, {b.plans} plans", b, lambda state: 1.0, 0.0) for b in budgets]
+    gated = planned(f"{method}, {budgets[-1].plans} plans, gated", budgets[-1], *_doubt(learner))
+    return [policy, *always, gated]
+
+
+def table(thoughts: list[Thought]) -> Table:
+    """A row for each."""
+    result = Table("acts by", "return", "at least", "imagined steps an action", "planned")
+    for thought in thoughts:
+        result.add_row(
+            thought.name,
+            f"{thought.returns.mean:.1f}",
+            f"{thought.returns.low:.1f}",
+            f"{thought.imagined_steps:,.0f}",
+            f"{thought.planned:.0%}",
+        )
+    return result
+
+
+def draw(thoughts: list[Thought], path: Path) -> None:
+    """Return against compute, as a PNG."""
+    from matplotlib.figure import Figure  # half a second that only pictures should cost
+
+    figure = Figure(figsize=(6.5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    policy, *planners, gated = thoughts
+    axes.axhline(policy.returns.mean, color="#8c959f", lw=1, label="policy")
+    axes.axhspan(policy.returns.low, policy.returns.mean, color="#8c959f", alpha=0.15, lw=0)
+    for dots, color, label in ((planners, "#1f6feb", "planner"), ([gated], "#1a7f37", "gated")):
+        steps = [dot.imagined_steps for dot in dots]
+        means = [dot.returns.mean for dot in dots]
+        below = [dot.returns.mean - dot.returns.low for dot in dots]
+        bars = [below, np.zeros(len(dots))]
+        axes.errorbar(steps, means, bars, color=color, marker="o", capsize=3, label=label)
+    axes.set(xscale="log", xlabel="imagined steps an action", ylabel="return")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+
+
+def _gated(planner: Planner, learner: Learner, doubt: Doubt, limit: float) -> Gated:
+    return Gated(
+        planner, lambda seen: greedy(learner.policy, seen)[0].detach().numpy()[()], doubt, limit
+    )
+
+
+def _doubt(learner: Learner) -> tuple[Doubt, float]:
+    """How much the world's members disagree about what the policy would do, and how much is usual on real steps."""
+    world, policy = learner.world, learner.policy
+    _, task = learner.experience()
+    usual = world.disagreement(task["obs"], greedy(policy, task["obs"]))
+    limit = float(usual.quantile(GATED_SHARE))
+    return lambda state: float(world.disagreement(state, greedy(policy, state))), limit
