@@ -67,6 +67,7 @@ def _torch() -> Any:
 
 
 def _arguments(torch: Any, module: Any, example: Example) -> tuple[Any, ...]:
+    """One row of each input; of a module with one parameter several inputs are a dict of them."""
     parameters = list(inspect.signature(module.forward).parameters)
     if example is None:
         raise OptionError(
@@ -75,21 +76,42 @@ def _arguments(torch: Any, module: Any, example: Example) -> tuple[Any, ...]:
         )
     if not isinstance(example, Mapping):
         example = {parameters[0]: example}
+    rows = {name: _first_row(torch, values) for name, values in example.items()}
+    if len(parameters) == 1 and parameters[0] not in example:
+        return (rows,)
     unknown = [name for name in example if name not in parameters]
     missing = [name for name in parameters[: len(example)] if name not in example]
     if unknown or missing:
         raise OptionError(f"golden has {', '.join(example)}; forward takes {', '.join(parameters)}")
-    rows = [np.asarray(example[name], np.float32)[:1] for name in parameters if name in example]
-    return tuple(torch.from_numpy(row.copy()) for row in rows)
+    return tuple(rows[name] for name in parameters if name in rows)
+
+
+def _first_row(torch: Any, values: Array) -> Any:
+    """[1, …] as float32; whole numbers stay what they are, for they are indices."""
+    row = np.asarray(values)[:1]
+    is_index = np.issubdtype(row.dtype, np.integer)
+    return torch.from_numpy(row.astype(np.int64 if is_index else np.float32))
 
 
 def _result_names(torch: Any, module: Any, arguments: tuple[Any, ...]) -> list[str]:
-    with torch.no_grad():
-        result = module(*arguments)
+    try:
+        with torch.no_grad():
+            result = module(*arguments)
+    except Exception as error:  # a module raises whatever it likes
+        shapes = ", ".join(str(list(value.shape)) for value in _tensors(arguments))
+        raise SourceError(
+            f"{type(module).__name__} does not take a row of golden ({shapes}): "
+            f"{_first_line(error)}"
+        ) from error
     if isinstance(result, Mapping):
         return [str(name) for name in result]
     count = len(result) if isinstance(result, (tuple, list)) else 1
     return ["action", *(f"output_{k}" for k in range(1, count))]
+
+
+def _tensors(arguments: tuple[Any, ...]) -> Iterator[Any]:
+    for value in arguments:
+        yield from value.values() if isinstance(value, Mapping) else (value,)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _members(graph: Graph, inputs: set[str], *, is_told: bool) -> dict[str, set[
     """For each input that holds a state: the operators that start from it.
 
     is_told: the caller named states; an operator that starts from a computed value is then his
-    affair.
+    affair. One that starts from a constant has no state, only steps.
     """
     members: dict[str, set[_State]] = {}
     for index, node in enumerate(graph.nodes):
@@ -61,7 +61,7 @@ def _members(graph: Graph, inputs: set[str], *, is_told: bool) -> dict[str, set[
             origins = _origins(graph, _at(node.input, port.taken)) & inputs
             if len(origins) == 1:
                 members.setdefault(origins.pop(), set()).add((index, port.taken))
-            elif not is_told:
+            elif not is_told and _depends(graph, _at(node.input, port.taken), inputs):
                 raise SourceError(
                     f"{graph.where(node)} does not start from an input, so it would forget; "
                     "export with the hidden state as an input and its next value as an output"
@@ -106,6 +106,14 @@ def _origins(graph: Graph, name: str) -> set[str]:
         return {name} if name and name not in graph.constants else set()
     sources = node.input if node.op_type == "Concat" else node.input[:1]
     return set().union(*(_origins(graph, source) for source in sources))
+
+
+def _depends(graph: Graph, name: str, inputs: set[str]) -> bool:
+    """Whether more of an input than its shape reaches this value."""
+    node = graph.producers.get(name)
+    if node is None or node.op_type in ("Shape", "Size"):
+        return name in inputs
+    return any(_depends(graph, source, inputs) for source in node.input)
 
 
 def _at(names: list[str], position: int) -> str:
