@@ -182,7 +182,7 @@ class _Lowering:
         if op.op in _ELEMENTWISE:
             values = values.reshape(self.builder.spans[op.output].dims)
         values = values.astype(np.float32)
-        if op.op == "linear" and values.ndim == 2:  # once, however many steps of a window read them
+        if op.op == "linear":  # once, however many steps of a window read them
             name = self._weights.setdefault((values.tobytes(), values.shape), name)
         self.tensors[name] = Tensor(name, DType.F32, values.shape, Storage.CONST, values)
         return name

@@ -33,18 +33,24 @@ def to_onnx(source: Any, example: Example) -> onnx.ModelProto:
     """
     torch = _torch()
     if is_a(source, "torch.ExportedProgram"):
-        return _export(torch, source, ())
+        return _export(torch, source)
     arguments = _arguments(torch, source, example)
     with _acting(source):
         names = _result_names(torch, source, arguments)
-        return _export(torch, source, arguments, output_names=names)
+        return _export(
+            torch,
+            source,
+            kwargs=arguments,
+            input_names=[name for name, _ in _tensors(arguments)],
+            output_names=names,
+        )
 
 
-def _export(torch: Any, source: Any, arguments: tuple[Any, ...], **names: Any) -> onnx.ModelProto:
+def _export(torch: Any, source: Any, **options: Any) -> onnx.ModelProto:
     try:
         with _quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exported = torch.onnx.export(source, arguments, dynamo=True, verbose=False, **names)
+            exported = torch.onnx.export(source, (), dynamo=True, verbose=False, **options)
     except Exception as error:  # the exporter raises whatever its parts do
         raise SourceError(
             f"torch.onnx.export cannot export the module: {_first_line(error)}; it must run with "
@@ -66,8 +72,8 @@ def _torch() -> Any:
     return torch
 
 
-def _arguments(torch: Any, module: Any, example: Example) -> tuple[Any, ...]:
-    """One row of each input; of a module with one parameter several inputs are a dict of them."""
+def _arguments(torch: Any, module: Any, example: Example) -> dict[str, Any]:
+    """One row of each input, by name; of a module with one parameter several inputs are a dict of them."""
     parameters = list(inspect.signature(module.forward).parameters)
     if example is None:
         raise OptionError(
@@ -78,12 +84,12 @@ def _arguments(torch: Any, module: Any, example: Example) -> tuple[Any, ...]:
         example = {parameters[0]: example}
     rows = {name: _first_row(torch, values) for name, values in example.items()}
     if len(parameters) == 1 and parameters[0] not in example:
-        return (rows,)
+        return {parameters[0]: rows}
     unknown = [name for name in example if name not in parameters]
     missing = [name for name in parameters[: len(example)] if name not in example]
     if unknown or missing:
         raise OptionError(f"golden has {', '.join(example)}; forward takes {', '.join(parameters)}")
-    return tuple(rows[name] for name in parameters if name in rows)
+    return rows
 
 
 def _first_row(torch: Any, values: Array) -> Any:
@@ -93,12 +99,12 @@ def _first_row(torch: Any, values: Array) -> Any:
     return torch.from_numpy(row.astype(np.int64 if is_index else np.float32))
 
 
-def _result_names(torch: Any, module: Any, arguments: tuple[Any, ...]) -> list[str]:
+def _result_names(torch: Any, module: Any, arguments: Mapping[str, Any]) -> list[str]:
     try:
         with torch.no_grad():
-            result = module(*arguments)
+            result = module(**arguments)
     except Exception as error:  # a module raises whatever it likes
-        shapes = ", ".join(str(list(value.shape)) for value in _tensors(arguments))
+        shapes = ", ".join(str(list(row.shape)) for _, row in _tensors(arguments))
         raise SourceError(
             f"{type(module).__name__} does not take a row of golden ({shapes}): "
             f"{_first_line(error)}"
@@ -109,9 +115,10 @@ def _result_names(torch: Any, module: Any, arguments: tuple[Any, ...]) -> list[s
     return ["action", *(f"output_{k}" for k in range(1, count))]
 
 
-def _tensors(arguments: tuple[Any, ...]) -> Iterator[Any]:
-    for value in arguments:
-        yield from value.values() if isinstance(value, Mapping) else (value,)
+def _tensors(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(name, row) of every input, those of a dict under their own names."""
+    for name, value in arguments.items():
+        yield from value.items() if isinstance(value, Mapping) else ((name, value),)
 
 
 @contextmanager

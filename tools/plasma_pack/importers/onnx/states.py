@@ -2,8 +2,9 @@
 """Finds the recurrent state of a network: the input that takes it, the output that gives its next.
 
 For ONNX's recurrent operators this is seen in the graph: the input that feeds `initial_h` (or the
-`initial_c` of an LSTM) and the output that comes from the same operators. For anything else the
-caller says so.
+`initial_c` of an LSTM) and the output that comes from the same operators. For cells that an exporter
+wrote out it is seen in what became of them: one instruction whose old state is an input and whose new
+one is an output. For anything else the caller says so.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.elements import Ids, Op
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.onnx.graph import MOVEMENT, Graph
 
@@ -47,6 +50,40 @@ def recurrent_pairs(graph: Graph, given: Mapping[str, str]) -> dict[str, str]:
         if taken not in pairs:
             pairs[taken] = _returned(graph, taken, members, results)
     return pairs
+
+
+def cell_pairs(
+    builder: Builder, live: Mapping[str, Ids], graph: Graph, known: Mapping[str, str]
+) -> dict[str, str]:
+    """{input: output} of every written-out GRU and LSTM cell that nobody has named."""
+    inputs = {live[value.name].tobytes(): value.name for value in graph.inputs}
+    outputs = {live[name].tobytes(): name for name in graph.outputs if name in live}
+    found = {}
+    for op in builder.ops:
+        given = outputs.get(builder.ids(op.output).tobytes())
+        old = [inputs.get(builder.ids(name).tobytes()) for name in _old_states(builder, op)]
+        taken = [name for name in old if name and name not in known]
+        if not given or given in known.values() or not taken:
+            continue
+        if len(taken) > 1:
+            raise SourceError(
+                f"{given!r} is the next hidden state of a cell, and {' and '.join(sorted(taken))} may "
+                f"each be the one before; say which: --state INPUT={given}, states={{INPUT: {given!r}}}"
+            )
+        found[taken[0]] = given
+    return found
+
+
+def _old_states(builder: Builder, op: Op) -> list[str]:
+    """What may be the old state of a cell, of the size of its new one; [] of anything else."""
+    size = builder.spans[op.output].elements
+    if op.op in ("gru", "lstm_cell"):
+        return [op.inputs[2]]
+    if op.op != "lstm_hidden":
+        return []
+    gates = [builder.made[name] for name in op.inputs[:2] if name in builder.made]
+    read = [gate.inputs[0] for gate in gates if gate.op == "linear"]
+    return [name for name in read if builder.spans[name].elements == size]
 
 
 def _members(graph: Graph, inputs: set[str], *, is_told: bool) -> dict[str, set[_State]]:
