@@ -53,13 +53,13 @@ def test_a_module_is_built_from_its_observations(key: Ed25519PrivateKey, tmp_pat
 
 def test_a_dict_of_results_names_the_outputs(key: Ed25519PrivateKey, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    golden = {"position": OBSERVATIONS, "speed": OBSERVATIONS[:, :2]}
+    golden = {"speed": OBSERVATIONS[:, :2], "position": OBSERVATIONS}
     module = TwoHeads()
     policy = load(key, tmp_path, module, golden=golden, low={"value": -9}, high={"value": 9})
     assert {io.name for io in policy.inputs} == {"position", "speed"}
     found = policy.step({name: rows[3] for name, rows in golden.items()})
     with torch.no_grad():
-        expected = module(*(torch.from_numpy(rows[3:4]) for rows in golden.values()))
+        expected = module(**{name: torch.from_numpy(rows[3:4]) for name, rows in golden.items()})
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value[0].numpy(), rtol=1e-5, atol=1e-6)
 
@@ -76,7 +76,7 @@ class ByName(nn.Module):
 def test_a_dict_of_observations_with_an_index(key: Ed25519PrivateKey, tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = ByName()
-    golden = {"position": OBSERVATIONS, "task": np.arange(16) % 3}
+    golden = {"task": np.arange(16) % 3, "position": OBSERVATIONS}
     policy = load(key, tmp_path, module, golden=golden)
     assert {port.name: port.shape for port in policy.inputs} == {"position": (4,), "task": (1,)}
     with torch.no_grad():

@@ -84,18 +84,18 @@ def _arguments(torch: Any, module: Any, example: Example) -> dict[str, Any]:
         example = {parameters[0]: example}
     rows = {name: _first_row(torch, values) for name, values in example.items()}
     if len(parameters) == 1 and parameters[0] not in example:
-        return {parameters[0]: rows}
+        return {parameters[0]: dict(sorted(rows.items()))}
     unknown = [name for name in example if name not in parameters]
     missing = [name for name in parameters[: len(example)] if name not in example]
     if unknown or missing:
         raise OptionError(f"golden has {', '.join(example)}; forward takes {', '.join(parameters)}")
-    return rows
+    return {name: rows[name] for name in parameters if name in rows}
 
 
 def _first_row(torch: Any, values: Array) -> Any:
-    """[1, …] as float32; whole numbers stay what they are, for they are indices."""
+    """[1, …] as float32; whole numbers are indices, but for the bytes of pictures."""
     row = np.asarray(values)[:1]
-    is_index = np.issubdtype(row.dtype, np.integer)
+    is_index = np.issubdtype(row.dtype, np.signedinteger)
     return torch.from_numpy(row.astype(np.int64 if is_index else np.float32))
 
 

@@ -147,10 +147,16 @@ def _origins(graph: Graph, name: str) -> set[str]:
 
 def _depends(graph: Graph, name: str, inputs: set[str]) -> bool:
     """Whether more of an input than its shape reaches this value."""
-    node = graph.producers.get(name)
-    if node is None or node.op_type in ("Shape", "Size"):
-        return name in inputs
-    return any(_depends(graph, source, inputs) for source in node.input)
+    seen, waiting = {name}, [name]
+    while waiting:
+        value = waiting.pop()
+        node = graph.producers.get(value)
+        if value in inputs:
+            return True
+        if node is not None and node.op_type not in ("Shape", "Size"):
+            waiting += set(node.input) - seen
+            seen.update(node.input)
+    return False
 
 
 def _at(names: list[str], position: int) -> str:
