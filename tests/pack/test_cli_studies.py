@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from plasma_pack import open_packet
 from tests.pack.test_cli import Run, refused, run  # noqa: F401
@@ -140,6 +141,16 @@ def test_graph_writes_a_picture(packed: Run) -> None:
     facts = facts_of(packed("graph", "a.plasma", "-o", "a.svg", "--json"))
     assert facts["bytes"] == Path("a.svg").stat().st_size
     refused(packed("graph", "a.plasma", "-o", "no/a.svg"), "E_PACK_OPTION")
+    refused(packed("graph", "a.plasma", "-o", "a.jpg"), "E_PACK_OPTION")
+
+
+def test_graph_writes_the_same_picture_in_pixels(packed: Run) -> None:
+    assert packed("graph", "a.plasma", "-o", "a.svg").exit_code == 0
+    assert packed("graph", "a.plasma", "-o", "a.png").exit_code == 0
+    svg = ElementTree.fromstring(Path("a.svg").read_text("utf-8"))
+    with Image.open("a.png") as picture:
+        assert picture.size == tuple(2 * int(svg.attrib[side]) for side in ("width", "height"))
+        assert len(picture.getcolors(1 << 16) or []) > 20  # letters have many greys
 
 
 def test_inspect_lists_the_layers(packed: Run) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import resvg_py
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from plasma_pack import assemble, build, open_packet
-from plasma_pack.graph import boxes_of, draw
+from plasma_pack.errors import OptionError
+from plasma_pack.graph import boxes_of, draw, png
 from plasma_pack.program.decode import decode
 from plasma_pack.program.program import Program
 from tests.pack import networks
@@ -85,3 +89,22 @@ def test_names_cannot_break_out_of_the_picture() -> None:
 
 def test_a_packet_is_drawn_the_same_way_each_time(recurrent: Program) -> None:
     assert draw(recurrent) == draw(recurrent)
+
+
+def test_a_picture_of_pixels_may_not_be_endless(recurrent: Program) -> None:
+    program = replace(recurrent, instructions=recurrent.instructions * 100)
+    with pytest.raises(OptionError, match="at most 500 in a PNG; write an .svg"):
+        png(program)
+
+
+def test_a_picture_without_letters_is_none(
+    recurrent: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = resvg_py.svg_to_bytes
+
+    def without_fonts(**options: Any) -> Any:
+        return render(**(options | {"skip_system_fonts": True}))
+
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", without_fonts)
+    with pytest.raises(OptionError, match="no font is installed"):
+        png(recurrent)

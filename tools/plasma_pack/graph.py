@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program as a picture: SVG, a column of boxes in order of execution.
+"""A program as a picture, SVG or PNG: a column of boxes in order of execution.
 
 Programs are straight lines, so a column says when, and only values that skip a box need a line beside
 it. Each such line has a lane of its own for as long as it lasts.
@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from plasma_pack.errors import OptionError
 from plasma_pack.inspection import printable
 from plasma_pack.layers import PacketLayer, packet_layers, slot_names
 from plasma_pack.program.program import Instruction, Program, Storage, Tensor
 
 _WIDTH, _HEIGHT, _GAP, _MARGIN, _LANE = 430, 44, 20, 24, 14
+_ZOOM, _MOST_BOXES = 2, 500
 _COLOURS = {
     "io": "#dbeafe",
     "state": "#fef3c7",
@@ -70,6 +72,25 @@ def draw(program: Program) -> str:
         + "\n".join(parts)
         + "\n</svg>\n"
     )
+
+
+def png(program: Program) -> bytes:
+    """The same picture in pixels. Raises OptionError for one that is too long, or without letters."""
+    import resvg_py  # a renderer, for this alone
+
+    count = len(boxes_of(program))
+    if count > _MOST_BOXES:
+        raise OptionError(
+            f"found {count:,} boxes, expected at most {_MOST_BOXES} in a PNG; write an .svg"
+        )
+    svg = draw(program)
+    picture: bytes = resvg_py.svg_to_bytes(svg_string=svg, zoom=_ZOOM)
+    if picture == resvg_py.svg_to_bytes(svg_string=svg, zoom=_ZOOM, skip_system_fonts=True):
+        raise OptionError(
+            "no font is installed, so a PNG would have no letters; install one (Debian: "
+            "fonts-dejavu-core), or write an .svg"
+        )
+    return picture
 
 
 def boxes_of(program: Program) -> list[Box]:

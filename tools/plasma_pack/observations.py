@@ -49,6 +49,7 @@ def _rows(values: Array | None, name: str, tensor: Tensor, option: str) -> Float
     if values is None:
         raise OptionError(f"{option}: no observations for input {name!r}")
     rows = np.asarray(values, np.float32)
+    rows = rows[:, None] if rows.ndim == 1 and tensor.elements == 1 else rows
     is_table = rows.ndim >= 2 and len(rows) > 0 and rows[0].size == tensor.elements
     if not is_table or not np.isfinite(rows).all():
         raise OptionError(

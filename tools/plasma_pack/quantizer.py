@@ -76,6 +76,13 @@ class WeightOptions:
         given = (self.max_error, self.calibration, self.env)
         return self.weights == "auto" and all(value is None for value in given)
 
+    @property
+    def is_told(self) -> bool:
+        """What the policy sees. Drawn observations tell a rare difference less surely: of choices half
+        the limit must do then.
+        """
+        return any(seen is not None for seen in (self.calibration, self.env, self.golden))
+
     def check(self) -> None:
         if self.weights not in ("auto", *PRECISIONS):
             raise OptionError(
@@ -143,8 +150,7 @@ class _Search:
         self.usable = self._usable()
         self.reference = self._run(self.exact)
         self.limits = {
-            tensor.name: _limit(tensor, options.max_error)
-            for tensor in program.select(Storage.OUTPUT)
+            tensor.name: _limit(tensor, options) for tensor in program.select(Storage.OUTPUT)
         }
         self._measured: dict[tuple[str, ...], dict[str, float]] = {}
 
@@ -257,10 +263,12 @@ def _const_bytes(program: Program) -> int:
     return sum(tensor.nbytes for tensor in program.select(Storage.CONST))
 
 
-def _limit(output: Tensor, max_error: float | None) -> float:
-    if max_error is not None:
-        return max_error
-    return DEFAULT_CHOICE_LIMIT if _is_choice(output) else DEFAULT_LIMIT
+def _limit(output: Tensor, options: WeightOptions) -> float:
+    if options.max_error is not None:
+        return options.max_error
+    if not _is_choice(output):
+        return DEFAULT_LIMIT
+    return DEFAULT_CHOICE_LIMIT if options.is_told else DEFAULT_CHOICE_LIMIT / 2
 
 
 def _is_choice(output: Tensor) -> bool:

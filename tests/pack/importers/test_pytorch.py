@@ -53,15 +53,42 @@ def test_a_module_is_built_from_its_observations(key: Ed25519PrivateKey, tmp_pat
 
 def test_a_dict_of_results_names_the_outputs(key: Ed25519PrivateKey, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    golden = {"position": OBSERVATIONS, "speed": OBSERVATIONS[:, :2]}
+    golden = {"speed": OBSERVATIONS[:, :2], "position": OBSERVATIONS}
     module = TwoHeads()
     policy = load(key, tmp_path, module, golden=golden, low={"value": -9}, high={"value": 9})
     assert {io.name for io in policy.inputs} == {"position", "speed"}
     found = policy.step({name: rows[3] for name, rows in golden.items()})
     with torch.no_grad():
-        expected = module(*(torch.from_numpy(rows[3:4]) for rows in golden.values()))
+        expected = module(**{name: torch.from_numpy(rows[3:4]) for name, rows in golden.items()})
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value[0].numpy(), rtol=1e-5, atol=1e-6)
+
+
+class ByName(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.tasks = nn.Linear(4, 2), nn.Embedding(3, 2)
+
+    def forward(self, obs: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.tanh(self.layers(obs["position"]) + self.tasks(obs["task"]))
+
+
+def test_a_dict_of_observations_with_an_index(key: Ed25519PrivateKey, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = ByName()
+    golden = {"task": np.arange(16) % 3, "position": OBSERVATIONS}
+    policy = load(key, tmp_path, module, golden=golden)
+    assert {port.name: port.shape for port in policy.inputs} == {"position": (4,), "task": (1,)}
+    with torch.no_grad():
+        expected = module({name: torch.from_numpy(rows) for name, rows in golden.items()}).numpy()
+    rows = zip(golden["position"], golden["task"], strict=True)
+    found = [policy({"position": row, "task": np.float32([task])}) for row, task in rows]
+    np.testing.assert_allclose(np.stack([np.array(f) for f in found]), expected, atol=1e-6)
+
+
+def test_observations_that_a_module_does_not_take_are_refused(key: Ed25519PrivateKey) -> None:
+    with pytest.raises(SourceError, match=r"Mlp does not take a row of golden \(\[1, 3\]\)"):
+        pp.build(networks.Mlp(), key=key, golden=OBSERVATIONS[:, :3])
 
 
 def test_a_program_of_torch_export_knows_its_shapes(key: Ed25519PrivateKey, tmp_path: Path) -> None:

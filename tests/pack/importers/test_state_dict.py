@@ -223,7 +223,7 @@ def test_a_description_that_makes_no_sense_is_refused(
     [
         (["fc9"], "found nothing as 'fc9.weight'"),
         (["fc1", "fc_mu", "fc2"], "fc2 takes 16 values, found 2"),
-        (["fc1", "selu"], "found nothing as 'selu.weight'"),
+        (["fc1", "swiglu"], "found nothing as 'swiglu.weight'"),
     ],
 )
 def test_a_layer_that_does_not_fit_is_named(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -27,13 +28,19 @@ from plasma_pack.cli.values import pairs
 from plasma_pack.difference import difference
 from plasma_pack.errors import OptionError
 from plasma_pack.estimate import estimate as estimate_step
-from plasma_pack.graph import draw
+from plasma_pack.graph import draw, png
 from plasma_pack.inspection import describe
 from plasma_pack.packet.format import Kind
 from plasma_pack.packet.packet import save
 from plasma_pack.packet.reader import OpenPacket, open_packet
 from plasma_pack.pasm.disassembler import disassemble, disassemble_adapter
 from plasma_pack.program.decode import decode
+from plasma_pack.program.program import Program
+
+_PICTURES: Mapping[str, Callable[[Program], bytes]] = {
+    ".svg": lambda program: draw(program).encode(),
+    ".png": png,
+}
 
 
 def inspect(packet: PacketFile, base: Base = None, as_json: AsJson = False) -> None:
@@ -137,21 +144,24 @@ def estimate(
 
 def graph(
     packet: PacketFile,
-    out: Annotated[Path, typer.Option("--out", "-o", help="SVG to write")],
+    out: Annotated[Path, typer.Option("--out", "-o", help=".svg or .png to write")],
     as_json: AsJson = False,
 ) -> None:
     """Draw the program of a packet.
 
     \b
     plasma-pack graph walker.plasma -o walker.svg
+    plasma-pack graph walker.plasma -o walker.png
     """
+    if out.suffix not in _PICTURES:
+        raise OptionError(f"--out: found {out.name!r}, expected a name that ends in .svg or .png")
     opened = open_packet(packet)
     if opened.header.kind != Kind.BASE:
         raise OptionError("an adapter has no program of its own; draw its base")
     _core.certify(opened.sections)
-    picture = draw(decode(opened.sections, opened.slot_names))
-    save(out, picture.encode())
-    render.written(out, len(picture.encode()), as_json=as_json)
+    picture = _PICTURES[out.suffix](decode(opened.sections, opened.slot_names))
+    save(out, picture)
+    render.written(out, len(picture), as_json=as_json)
 
 
 def _text(opened: OpenPacket, base: Path | None) -> str:

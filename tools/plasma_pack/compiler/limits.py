@@ -116,6 +116,9 @@ def bounds(program: Program, name: str) -> tuple[Array, Array] | None:
         )
     if instruction.op == "copy":
         return bounds(program, instruction.inputs[0])
+    if instruction.op == "gather":
+        table = program.tensor(instruction.inputs[0]).values
+        return None if table is None else (np.full(n, table.min()), np.full(n, table.max()))
     if instruction.op == "concat":
         parts = [bounds(program, part) for part in instruction.inputs]
         known = [part for part in parts if part is not None]

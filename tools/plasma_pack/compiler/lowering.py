@@ -139,6 +139,7 @@ class _Lowering:
         self.options = options
         self.tensors: dict[str, Tensor] = {}
         self.instructions: list[Instruction] = []
+        self._weights: dict[tuple[bytes, tuple[int, ...]], str] = {}
 
     def add(self, op: Op) -> None:
         for name in (*op.inputs, op.output):
@@ -181,6 +182,8 @@ class _Lowering:
         if op.op in _ELEMENTWISE:
             values = values.reshape(self.builder.spans[op.output].dims)
         values = values.astype(np.float32)
+        if op.op == "linear":  # once, however many steps of a window read them
+            name = self._weights.setdefault((values.tobytes(), values.shape), name)
         self.tensors[name] = Tensor(name, DType.F32, values.shape, Storage.CONST, values)
         return name
 

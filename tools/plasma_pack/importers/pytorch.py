@@ -33,18 +33,24 @@ def to_onnx(source: Any, example: Example) -> onnx.ModelProto:
     """
     torch = _torch()
     if is_a(source, "torch.ExportedProgram"):
-        return _export(torch, source, ())
+        return _export(torch, source)
     arguments = _arguments(torch, source, example)
     with _acting(source):
         names = _result_names(torch, source, arguments)
-        return _export(torch, source, arguments, output_names=names)
+        return _export(
+            torch,
+            source,
+            kwargs=arguments,
+            input_names=[name for name, _ in _tensors(arguments)],
+            output_names=names,
+        )
 
 
-def _export(torch: Any, source: Any, arguments: tuple[Any, ...], **names: Any) -> onnx.ModelProto:
+def _export(torch: Any, source: Any, **options: Any) -> onnx.ModelProto:
     try:
         with _quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exported = torch.onnx.export(source, arguments, dynamo=True, verbose=False, **names)
+            exported = torch.onnx.export(source, (), dynamo=True, verbose=False, **options)
     except Exception as error:  # the exporter raises whatever its parts do
         raise SourceError(
             f"torch.onnx.export cannot export the module: {_first_line(error)}; it must run with "
@@ -66,7 +72,8 @@ def _torch() -> Any:
     return torch
 
 
-def _arguments(torch: Any, module: Any, example: Example) -> tuple[Any, ...]:
+def _arguments(torch: Any, module: Any, example: Example) -> dict[str, Any]:
+    """One row of each input, by name; of a module with one parameter several inputs are a dict of them."""
     parameters = list(inspect.signature(module.forward).parameters)
     if example is None:
         raise OptionError(
@@ -75,21 +82,43 @@ def _arguments(torch: Any, module: Any, example: Example) -> tuple[Any, ...]:
         )
     if not isinstance(example, Mapping):
         example = {parameters[0]: example}
+    rows = {name: _first_row(torch, values) for name, values in example.items()}
+    if len(parameters) == 1 and parameters[0] not in example:
+        return {parameters[0]: dict(sorted(rows.items()))}
     unknown = [name for name in example if name not in parameters]
     missing = [name for name in parameters[: len(example)] if name not in example]
     if unknown or missing:
         raise OptionError(f"golden has {', '.join(example)}; forward takes {', '.join(parameters)}")
-    rows = [np.asarray(example[name], np.float32)[:1] for name in parameters if name in example]
-    return tuple(torch.from_numpy(row.copy()) for row in rows)
+    return {name: rows[name] for name in parameters if name in rows}
 
 
-def _result_names(torch: Any, module: Any, arguments: tuple[Any, ...]) -> list[str]:
-    with torch.no_grad():
-        result = module(*arguments)
+def _first_row(torch: Any, values: Array) -> Any:
+    """[1, …] as float32; whole numbers are indices, but for the bytes of pictures."""
+    row = np.asarray(values)[:1]
+    is_index = np.issubdtype(row.dtype, np.signedinteger)
+    return torch.from_numpy(row.astype(np.int64 if is_index else np.float32))
+
+
+def _result_names(torch: Any, module: Any, arguments: Mapping[str, Any]) -> list[str]:
+    try:
+        with torch.no_grad():
+            result = module(**arguments)
+    except Exception as error:  # a module raises whatever it likes
+        shapes = ", ".join(str(list(row.shape)) for _, row in _tensors(arguments))
+        raise SourceError(
+            f"{type(module).__name__} does not take a row of golden ({shapes}): "
+            f"{_first_line(error)}"
+        ) from error
     if isinstance(result, Mapping):
         return [str(name) for name in result]
     count = len(result) if isinstance(result, (tuple, list)) else 1
     return ["action", *(f"output_{k}" for k in range(1, count))]
+
+
+def _tensors(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(name, row) of every input, those of a dict under their own names."""
+    for name, value in arguments.items():
+        yield from value.items() if isinstance(value, Mapping) else ((name, value),)
 
 
 @contextmanager

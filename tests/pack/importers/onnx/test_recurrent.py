@@ -47,12 +47,60 @@ def test_an_lstm_cell_becomes_two_instructions_and_matches_torch(
     module = networks.LstmCell()
     zero = zeros((1, 5), (1, 5))
     path = networks.export(module, (*zeros((1, 4)), *zero), tmp_path / "n.onnx", dynamo=dynamo)
-    states = {"h": "h_next", "c": "c_next"}
-    ops = [i.op for i in import_onnx(path, states=states).program.instructions]
+    ops = [i.op for i in import_onnx(path).program.instructions]
     assert " ".join(ops) == "linear linear lstm_cell lstm_hidden concat linear tanh copy copy"
     obs = networks.observations(20)
-    flown = networks.fly(build(path, key=key, weights="f32", states=states).data, trust, obs)
+    flown = networks.fly(build(path, key=key, weights="f32").data, trust, obs)
     np.testing.assert_allclose(flown, networks.torch_rollout(module, obs, *zero), atol=1e-5)
+
+
+def test_a_cell_whose_state_is_as_long_as_its_input_has_to_be_told_which_is_which(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    args = zeros((1, 5), (1, 5), (1, 5))
+    path = networks.export(networks.LstmCell(width=5), args, tmp_path / "n.onnx")
+    with pytest.raises(SourceError, match="h and obs may each be the one before; say which"):
+        build(path, key=key)
+    assert build(path, key=key, states={"h": "h_next"}).certificate.state_bytes == 2 * 5 * 4
+
+
+class Window(torch.nn.Module):
+    """Sees its last observations at once, and remembers nothing."""
+
+    def __init__(self, kind: type[torch.nn.RNNBase], layers: int) -> None:
+        super().__init__()
+        self.memory = kind(4, 6, layers, batch_first=True)
+        self.head = torch.nn.Linear(6, 2)
+
+    def forward(self, obs: torch.Tensor) -> torch.Tensor:
+        action: torch.Tensor = torch.tanh(self.head(self.memory(obs)[0][:, -1]))
+        return action
+
+
+@EXPORTERS
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("kind", [torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN])
+def test_a_window_is_walked_through_from_zero(
+    tmp_path: Path,
+    key: Ed25519PrivateKey,
+    trust: bytes,
+    dynamo: bool,
+    kind: type[torch.nn.RNNBase],
+    layers: int,
+) -> None:
+    torch.manual_seed(7)
+    module = Window(kind, layers)
+    path = networks.export(module, (torch.zeros(1, 9, 4),), tmp_path / "n.onnx", dynamo=dynamo)
+    packet = build(path, key=key, weights="f32")
+    policy = pe.Policy.load(packet.data, trust=trust)
+    windows = networks.observations(30 * 9).reshape(30, 9, 4)
+    flown = np.stack([np.array(policy(window)) for window in windows])
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(windows)).numpy()
+    np.testing.assert_allclose(flown, wanted, atol=1e-5)
+    learnt = sum(p.numel() * p.element_size() for p in module.parameters())
+    assert packet.certificate.state_bytes == 0
+    assert packet.certificate.const_bytes < 2 * learnt  # the weights are there once, not nine times
 
 
 @EXPORTERS

@@ -48,6 +48,9 @@ def shaken(model: Any, spread: float = 0.5, seed: int = 1) -> Any:
             fan = max(parameter.shape[-1] if parameter.ndim else 1, 4)
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.add_(noise * spread * (4 / fan) ** 0.5)
+        for name, statistics in model.policy.named_buffers():
+            if name.rpartition(".")[2] in ("ra_mean", "ra_var"):
+                statistics.add_(torch.rand(statistics.shape, generator=generator))
     return model
 
 

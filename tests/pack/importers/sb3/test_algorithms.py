@@ -15,6 +15,7 @@ import torch
 
 import plasma_pack as pp
 from plasma_pack import SourceError
+from plasma_pack.compiler.activations import TORCH
 from plasma_pack.packet.keys import Key
 
 from . import agents
@@ -46,6 +47,13 @@ ALGORITHMS = {
     "DQN": (sb3.DQN, "MlpPolicy", CHOICES, {}),
     "QRDQN": (contrib.QRDQN, "MlpPolicy", CHOICES, {"policy_kwargs": {"n_quantiles": 7}}),
     "TQC": (contrib.TQC, "MlpPolicy", MOTORS, {"policy_kwargs": SMALL}),
+    "CrossQ": (contrib.CrossQ, "MlpPolicy", MOTORS, {"policy_kwargs": SMALL}),
+    "CrossQ with gSDE": (
+        contrib.CrossQ,
+        "MlpPolicy",
+        MOTORS,
+        {"use_sde": True, "policy_kwargs": {"net_arch": [], "batch_norm_eps": 0.1}},
+    ),
     "TRPO": (contrib.TRPO, "MlpPolicy", MOTORS, {}),
     "ARS": (contrib.ARS, "MlpPolicy", MOTORS, {}),
     "ARS linear": (contrib.ARS, "LinearPolicy", MOTORS, {}),
@@ -95,10 +103,7 @@ def test_an_episode_begins_without_memory(key: Key, trust: bytes, tmp_path: Path
     assert not np.allclose(repeated[0], repeated[2], atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "activation",
-    [*("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh")],
-)
+@pytest.mark.parametrize("activation", TORCH)
 def test_an_activation_of_torch(activation: str, key: Key, trust: bytes, tmp_path: Path) -> None:
     chosen = {"activation_fn": getattr(torch.nn, activation), "net_arch": [16, 16]}
     model = _agent("PPO", policy_kwargs=chosen)
@@ -177,7 +182,7 @@ def test_what_is_of_somebody_s_own_is_refused_by_name(key: Key, tmp_path: Path) 
     env = Nowhere(box(6), MOTORS)
     for kwargs, policy, reason in (
         ({"activation_fn": Squared}, "MlpPolicy", "Squared"),
-        ({"activation_fn": torch.nn.Mish}, "MlpPolicy", "Mish is not supported"),
+        ({"activation_fn": torch.nn.Softmin}, "MlpPolicy", "Softmin is not supported"),
         ({"features_extractor_class": Narrow}, "MlpPolicy", "Narrow"),
         ({}, OwnPolicy, "OwnPolicy"),
     ):
@@ -186,7 +191,30 @@ def test_what_is_of_somebody_s_own_is_refused_by_name(key: Key, tmp_path: Path) 
             pp.build(agents.saved(model, tmp_path), key=key)
 
 
-def test_masked_actions_are_refused(key: Key, tmp_path: Path) -> None:
-    model = contrib.MaskablePPO("MlpPolicy", Nowhere(box(6), CHOICES), device="cpu")
-    with pytest.raises(SourceError, match="MaskableActorCriticPolicy"):
+@pytest.mark.parametrize("acted", [CHOICES, gym.spaces.MultiDiscrete([2, 3])], ids=["one", "two"])
+def test_masks_are_an_input(acted: gym.Space[Any], key: Key, trust: bytes, tmp_path: Path) -> None:
+    model = agents.shaken(contrib.MaskablePPO("MlpPolicy", Nowhere(box(6), acted), device="cpu"))
+    policy = agents.load(agents.saved(model, tmp_path), key, trust, weights="f32")
+    obs = agents.observations(model.observation_space, 200)
+    choices = next(port.shape[0] for port in policy.inputs if port.name == "action_masks")
+    masks = np.random.default_rng(7).random((200, choices)) < 0.6
+    masks[:, [0, 2]] = True  # something is allowed of each choice
+    wanted = np.stack(
+        [
+            model.predict(row, deterministic=True, action_masks=mask)[0]
+            for row, mask in zip(obs, masks, strict=True)
+        ]
+    )
+    free = np.stack([model.predict(row, deterministic=True)[0] for row in obs])
+    assert (wanted != free).any()
+    found = [
+        policy({"obs": row, "action_masks": mask}) for row, mask in zip(obs, masks, strict=True)
+    ]
+    np.testing.assert_array_equal(np.stack([np.array(action) for action in found]), wanted)
+
+
+def test_masks_need_a_choice(key: Key, tmp_path: Path) -> None:
+    env = Nowhere(box(6), gym.spaces.MultiBinary(3))
+    model = contrib.MaskablePPO("MlpPolicy", env, device="cpu")
+    with pytest.raises(SourceError, match="MultiBinary, expected Discrete or MultiDiscrete"):
         pp.build(agents.saved(model, tmp_path), key=key)

@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plasma_pack.compiler.builder import Builder
+from plasma_pack.compiler.activations import (
+    Activation,
+    hard_sigmoid,
+    hard_swish,
+    mish,
+    scaled,
+    selu,
+    shifted,
+)
 from plasma_pack.compiler.elements import Ids
 from plasma_pack.importers.onnx.node import Node
 
@@ -27,6 +35,10 @@ def _apply(function: Apply) -> Convert:
     return convert
 
 
+def _plain(function: Activation) -> Convert:
+    return _apply(lambda node, x: function(node.builder, x))
+
+
 def _unary(op: str) -> Convert:
     return _apply(lambda node, x: node.builder.unary(op, x))
 
@@ -39,16 +51,8 @@ def _attribute(node: Node, name: str, default: float) -> float:
     return float(node.attributes.get(name, default))
 
 
-def _scaled(builder: Builder, x: str, factor: float) -> str:
-    return builder.scale(x, np.full(builder.spans[x].elements, factor))
-
-
-def _shifted(builder: Builder, x: str, amount: float) -> str:
-    return builder.shift(x, np.full(builder.spans[x].elements, amount))
-
-
 def _neg(node: Node, x: str) -> str:
-    return _scaled(node.builder, x, -1.0)
+    return scaled(node.builder, x, -1.0)
 
 
 def _reciprocal(node: Node, x: str) -> str:
@@ -61,45 +65,28 @@ def _gelu(node: Node, x: str) -> str:
     builder = node.builder
     if node.attributes.get("approximate", "none") == "tanh":
         cube = builder.binary("mul", builder.binary("mul", x, x), x)
-        inner = builder.binary("add", x, _scaled(builder, cube, 0.044715))
-        gate = builder.unary("tanh", _scaled(builder, inner, math.sqrt(2 / math.pi)))
-        return builder.binary("mul", x, _scaled(builder, _shifted(builder, gate, 1.0), 0.5))
+        inner = builder.binary("add", x, scaled(builder, cube, 0.044715))
+        gate = builder.unary("tanh", scaled(builder, inner, math.sqrt(2 / math.pi)))
+        return builder.binary("mul", x, scaled(builder, shifted(builder, gate, 1.0), 0.5))
     return builder.gelu(x)
-
-
-def _mish(node: Node, x: str) -> str:
-    gate = node.builder.unary("tanh", node.builder.unary("softplus", x))
-    return node.builder.binary("mul", x, gate)
-
-
-def _ramp(builder: Builder, x: str, alpha: float, beta: float) -> str:
-    """clamp(alpha · x + beta, 0, 1), as one normalize and one clamp."""
-    span = builder.spans[x]
-    line = _scaled(builder, _shifted(builder, x, beta / alpha), alpha)
-    limits = [np.zeros(span.elements), np.ones(span.elements)]
-    return builder.emit("clamp", [line], span.dims, limits)
 
 
 def _hard_sigmoid(node: Node, x: str) -> str:
     alpha, beta = _attribute(node, "alpha", 0.2), _attribute(node, "beta", 0.5)
     if alpha == 0:
         raise node.error("alpha is 0, so it does not depend on its operand")
-    return _ramp(node.builder, x, alpha, beta)
-
-
-def _hard_swish(node: Node, x: str) -> str:
-    return node.builder.binary("mul", x, _ramp(node.builder, x, 1 / 6, 0.5))
+    return hard_sigmoid(node.builder, x, alpha, beta)
 
 
 def _selu(node: Node, x: str) -> str:
     alpha = _attribute(node, "alpha", 1.67326319217681884765625)
     gamma = _attribute(node, "gamma", 1.05070102214813232421875)
-    return _scaled(node.builder, node.builder.unary("elu", x, (alpha,)), gamma)
+    return selu(node.builder, x, alpha, gamma)
 
 
 def _swish(node: Node, x: str) -> str:
     alpha = _attribute(node, "alpha", 1.0)
-    gate = node.builder.unary("sigmoid", _scaled(node.builder, x, alpha) if alpha != 1 else x)
+    gate = node.builder.unary("sigmoid", scaled(node.builder, x, alpha) if alpha != 1 else x)
     return node.builder.binary("mul", x, gate)
 
 
@@ -115,10 +102,10 @@ ACTIVATIONS: dict[str, Convert] = {
     "Exp": _unary("exp"),
     "Gelu": _apply(_gelu),
     "HardSigmoid": _apply(_hard_sigmoid),
-    "HardSwish": _apply(_hard_swish),
+    "HardSwish": _plain(hard_swish),
     "LeakyRelu": _with_alpha("leaky_relu", 0.01),
     "Log": _unary("log"),
-    "Mish": _apply(_mish),
+    "Mish": _plain(mish),
     "Neg": _apply(_neg),
     "Reciprocal": _apply(_reciprocal),
     "Relu": _unary("relu"),

@@ -35,7 +35,7 @@ from plasma_pack.importers.onnx.node import Node
 from plasma_pack.importers.onnx.recurrent import RECURRENT
 from plasma_pack.importers.onnx.reductions import REDUCTIONS
 from plasma_pack.importers.onnx.rotary import ROTARY
-from plasma_pack.importers.onnx.states import recurrent_pairs
+from plasma_pack.importers.onnx.states import cell_pairs, recurrent_pairs
 from plasma_pack.importers.onnx.written_out import has_definition, written_out
 from plasma_pack.program.program import Array, Program, Storage
 
@@ -64,11 +64,19 @@ def import_onnx(
 ) -> Imported:
     """Compile an ONNX policy. Raises SourceError naming the node and what to do.
 
-    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU,
-    LSTM and RNN operators are found without it.
+    states: recurrent inputs and the outputs that feed them at the next tick, by name; those of GRU and
+    LSTM, operators or written out, and of RNN operators are found without it.
     """
     graph = load_graph(source)
-    walk = _Walk(graph, recurrent_pairs(graph, states or {}))
+    pairs = recurrent_pairs(graph, states or {})
+    walk = _walked(graph, pairs)
+    if cells := cell_pairs(walk.builder, walk.live, graph, pairs):
+        walk = _walked(graph, pairs | cells)
+    return Imported(walk.finish(options or Options()), graph.opset, graph.producer)
+
+
+def _walked(graph: Graph, pairs: Mapping[str, str]) -> _Walk:
+    walk = _Walk(graph, pairs)
     for node in graph.nodes:
         try:
             walk.convert(node)
@@ -76,7 +84,7 @@ def import_onnx(
             if isinstance(error, SourceError):
                 raise
             raise SourceError(f"{graph.where(node)} breaks the rules of ONNX: {error}") from error
-    return Imported(walk.finish(options or Options()), graph.opset, graph.producer)
+    return walk
 
 
 class _Walk:

@@ -248,7 +248,9 @@ def _graph_input(value: onnx.ValueInfoProto) -> GraphInput:
             "takes as float32; export with float32 inputs"
         )
     dims = list(kind.shape.dim)
-    if not dims or not dims[-1].HasField("dim_value"):
+    is_batch_of_indices = len(dims) == 1 and kind.elem_type != onnx.TensorProto.FLOAT
+    is_fixed = dims and dims[-1].HasField("dim_value")
+    if not is_fixed and not is_batch_of_indices:
         raise SourceError(
             f"the width of input {value.name!r} is not fixed; only batch and sequence may be"
         )

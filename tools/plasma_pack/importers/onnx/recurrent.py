@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX's recurrent operators, one step of one batch, and what each becomes.
+"""ONNX's recurrent operators over a sequence of one batch, and what each becomes.
 
-Every one is a `linear` of x and a `linear` of h, so that adapters reach the weights, and then the
-cell. ONNX keeps W [1, gates · H, in], R [1, gates · H, H] and B [1, 2 · gates · H].
+Every step is a `linear` of x and a `linear` of h, so that adapters reach the weights, and then the
+cell; those of x are one `linear` over all steps. A sequence of one step starts from a state that the
+packet keeps; a longer one, a window of the last observations, may also start from zero.
+
+ONNX keeps W [1, gates · H, in], R [1, gates · H, H] and B [1, 2 · gates · H].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from plasma_pack.compiler.elements import Ids
+from plasma_pack.compiler.rows import matrix
 from plasma_pack.importers.onnx.graph import module_path
 from plasma_pack.importers.onnx.node import Node
 from plasma_pack.program.program import Array
@@ -38,50 +42,90 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """gi: what the gates get from x, [T, gates · H]; the weights and bias of h; gates in the machine's
+    order.
+    """
+
+    gi: Ids
+    weights: Array
+    bias: Array
+    label: str
+    activations: list[str]
+
+
 def _gru(node: Node) -> list[Ids]:
     if node.attributes.get("linear_before_reset", 0) != 1:
         raise node.error("linear_before_reset is 0, expected 1, the form of torch.nn.GRU")
-    gi, gh, _ = _gates(node)
-    h = node.tensor(_INITIAL_H)
-    return _results(node, node.builder.emit("gru", [gi, gh, h], _hidden(node)))
+    layer, h = _layer(node), _initial(node, _INITIAL_H)
+    steps = []
+    for gi in layer.gi:
+        gates = [node.builder.tensor(gi), _of_hidden(node, layer, h)]
+        h = node.builder.ids(node.builder.emit("gru", [*gates, node.builder.tensor(h)], h.size))
+        steps.append(h)
+    return _results(steps)
 
 
 def _lstm(node: Node) -> list[Ids]:
     if node.name(7) or node.attributes.get("input_forget", 0):
         raise node.error("expected no peepholes and a forget gate of its own, as in torch.nn.LSTM")
-    gi, gh, _ = _gates(node)
-    c = node.builder.emit("lstm_cell", [gi, gh, node.tensor(_INITIAL_C)], _hidden(node))
-    h = node.builder.emit("lstm_hidden", [gi, gh, c], _hidden(node))
-    return [*_results(node, h), *node.wrap(c, (1, 1, _hidden(node)))]
+    layer, h, c = _layer(node), _initial(node, _INITIAL_H), _initial(node, _INITIAL_C)
+    steps = []
+    for gi in layer.gi:
+        gates = [node.builder.tensor(gi), _of_hidden(node, layer, h)]
+        cell = node.builder.emit("lstm_cell", [*gates, node.builder.tensor(c)], h.size)
+        h = node.builder.ids(node.builder.emit("lstm_hidden", [*gates, cell], h.size))
+        c = node.builder.ids(cell)
+        steps.append(h)
+    return [*_results(steps), c.reshape(1, 1, -1)]
 
 
 def _rnn(node: Node) -> list[Ids]:
-    gi, gh, activations = _gates(node)
-    total = node.builder.binary("add", gi, gh)
-    return _results(node, node.builder.unary(activations[0].lower(), total))
+    layer, h = _layer(node), _initial(node, _INITIAL_H)
+    steps = []
+    for gi in layer.gi:
+        total = node.builder.binary("add", node.builder.tensor(gi), _of_hidden(node, layer, h))
+        h = node.builder.ids(node.builder.unary(layer.activations[0].lower(), total))
+        steps.append(h)
+    return _results(steps)
 
 
-def _gates(node: Node) -> tuple[str, str, list[str]]:
-    """The linears of x and of h, gates in the machine's order; and the activations."""
+def _layer(node: Node) -> _Layer:
     kind = KINDS[node.proto.op_type]
     activations = _check(node, kind)
     path = module_path(node.proto, "") or node.proto.op_type.lower()
-    layer = _layer_number(node, path)
+    number = _layer_number(node, path)
     rows = len(kind.gates) * _hidden(node)
     biases = node.constant(3, np.zeros((1, 2 * rows)))[0]
-    gi, gh = (
-        node.builder.linear(
-            node.tensor(source),
-            _ordered(node.constant(weights)[0], kind),
-            _ordered(bias, kind),
-            f"{path}.{part}_l{layer}",
-        )
-        for source, weights, bias, part in (
-            (0, 1, biases[:rows], "ih"),
-            (_INITIAL_H, 2, biases[rows:], "hh"),
-        )
+    weights, bias = _ordered(node.constant(1)[0], kind), _ordered(biases[:rows], kind)
+    x = node.ids(0)
+    source = node.tensor(0) if len(x) == 1 else matrix(node.builder, x.reshape(len(x), -1))
+    gi = node.builder.linear(source, weights, bias, f"{path}.ih_l{number}")
+    return _Layer(
+        node.builder.ids(gi).reshape(len(x), rows),
+        _ordered(node.constant(2)[0], kind),
+        _ordered(biases[rows:], kind),
+        f"{path}.hh_l{number}",
+        activations,
     )
-    return gi, gh, activations
+
+
+def _initial(node: Node, position: int) -> Ids:
+    """The state before the first step."""
+    if node.is_live(position):
+        return node.ids(position).reshape(-1)
+    if len(node.ids(0)) == 1:
+        raise node.error(
+            "does not start from an input, so it would forget; export with the hidden state as an "
+            "input and its next value as an output"
+        )
+    zero = np.zeros((1, 1, _hidden(node)), np.float32)
+    return node.builder.constant_ids(node.constant(position, zero)).reshape(-1)
+
+
+def _of_hidden(node: Node, layer: _Layer, h: Ids) -> str:
+    return node.builder.linear(node.builder.tensor(h), layer.weights, layer.bias, layer.label)
 
 
 def _check(node: Node, kind: Kind) -> list[str]:
@@ -98,8 +142,8 @@ def _check(node: Node, kind: Kind) -> list[str]:
         expected = " or ".join(" and ".join(dict.fromkeys(row)) for row in kind.activations)
         raise node.error(f"found activations {names}, expected {expected}")
     x = node.ids(0)
-    if x.size != x.shape[-1]:
-        raise node.error(f"found input {x.shape}; export one step of one batch: [1, 1, n]")
+    if x.ndim != 3 or x.shape[1] != 1:
+        raise node.error(f"found input {x.shape}; export a sequence of one batch: [T, 1, n]")
     return names or kind.activations[0]
 
 
@@ -120,10 +164,9 @@ def _layer_number(node: Node, path: str) -> int:
     return sum((module_path(other, "") or kind.lower()) == path for other in earlier)
 
 
-def _results(node: Node, h: str) -> list[Ids]:
-    """Y and Y_h."""
-    hidden = _hidden(node)
-    return [*node.wrap(h, (1, 1, 1, hidden)), *node.wrap(h, (1, 1, hidden))]
+def _results(steps: Sequence[Ids]) -> list[Ids]:
+    """Y [T, 1, 1, H] and Y_h [1, 1, H]."""
+    return [np.stack(steps)[:, None, None], steps[-1].reshape(1, 1, -1)]
 
 
 RECURRENT: dict[str, Convert] = {"GRU": _gru, "LSTM": _lstm, "RNN": _rnn}

@@ -2,7 +2,8 @@
 """From the last layer to what `predict(deterministic=True)` gives for an action space.
 
 A Box is clipped to its bounds, or, by policies that end in tanh, spread over them. A Discrete is the
-index of the largest logit. Several choices at once are a vector of whole numbers, as f32.
+index of the largest logit. Several choices at once are a vector of whole numbers, as f32. Where there
+are masks, a choice that is masked out is taken by nobody (sb3-contrib's MaskablePPO).
 """
 
 from __future__ import annotations
@@ -13,10 +14,18 @@ from plasma_pack.compiler.builder import Builder
 from plasma_pack.compiler.elements import Ids
 from plasma_pack.compiler.limits import LimitOptions
 from plasma_pack.errors import SourceError
-from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, MultiBinary, Space
+from plasma_pack.importers.sb3.spaces import (
+    Box,
+    Dict,
+    Discrete,
+    MultiBinary,
+    MultiDiscrete,
+    Space,
+)
 from plasma_pack.importers.state_dict.network import Network
 
 NAME = "action"
+_MASKED = -1e8  # as sb3-contrib has it
 
 
 def act(network: Network, logits: Ids, space: Space, *, squashes: bool) -> tuple[Ids, LimitOptions]:
@@ -40,6 +49,27 @@ def act(network: Network, logits: Ids, space: Space, *, squashes: bool) -> tuple
     chosen = np.concatenate([_choice(network.builder, group) for group in groups])
     highest = np.array(sizes, np.float32) - 1
     return chosen, LimitOptions(low={NAME: np.zeros(len(sizes))}, high={NAME: highest})
+
+
+def choices_of(space: Space) -> int:
+    """How many numbers a mask of this space has. Raises SourceError for one without choices."""
+    if isinstance(space, Discrete):
+        return space.n
+    if isinstance(space, MultiDiscrete):
+        return sum(space.sizes)
+    raise SourceError(
+        f"action_space is a {type(space).__name__}, expected Discrete or MultiDiscrete where actions "
+        "are masked; export the policy to ONNX instead"
+    )
+
+
+def masked(network: Network, logits: Ids, masks: Ids) -> Ids:
+    """The logits where a mask is above zero."""
+    _expect(logits, masks.size)
+    builder = network.builder
+    least = builder.constant(np.full(logits.size, _MASKED, np.float32))
+    operands = [builder.tensor(masks), builder.tensor(logits), least]
+    return builder.ids(builder.emit("select", operands, logits.size))
 
 
 def _expect(logits: Ids, count: int) -> None:

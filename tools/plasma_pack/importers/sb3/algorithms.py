@@ -9,7 +9,7 @@ and not probabilities.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ class Policy:
 
     activation: when policy_kwargs has none. squashes: ends in tanh, spread over the bounds, when
     policy_kwargs does not say. ignored: beginnings of names that do not act. weights: what keeps
-    its choices; values are near a hundred and differ by a hundredth, which f16 rounds away.
+    its choices; values are near a hundred and differ by a hundredth, which f16 rounds away. masks: an
+    input says which choices there are.
     """
 
     actor: Callable[[Network, Observations, str, Options], Ids]
@@ -39,6 +40,7 @@ class Policy:
     squashes: bool
     ignored: tuple[str, ...]
     weights: str = "f16"
+    masks: bool = False
 
 
 def policy_of(value: Any) -> Policy:
@@ -86,14 +88,30 @@ def _shared_layers(network: Network, x: Ids, activation: str) -> Ids:
 def _squashed_gaussian(
     network: Network, seen: Observations, activation: str, options: Options
 ) -> Ids:
-    """SAC and TQC. With gSDE the mean is kept within ± clip_mean."""
+    """SAC and TQC."""
     x = features(network, seen, "actor.features_extractor.")
-    x = network.mlp(x, "actor.latent_pi", activation)
+    return _mean(network, network.mlp(x, "actor.latent_pi", activation), options)
+
+
+def _mean(network: Network, x: Ids, options: Options) -> Ids:
+    """With gSDE it is kept within ± clip_mean."""
     if not network.has("actor.mu.0."):
         return network.linear(x, "actor.mu")
     mean = network.linear(x, "actor.mu.0")
     clip = np.full(mean.size, _number(options, "clip_mean", 2.0))
     return network.clamp(mean, -clip, clip)
+
+
+def _cross_q(network: Network, seen: Observations, activation: str, options: Options) -> Ids:
+    """CrossQ (Bhatt et al., 2024): SAC's actor with a batch norm before each layer."""
+    x = features(network, seen, "actor.features_extractor.")
+    epsilon = _number(options, "batch_norm_eps", 0.001)
+    for layer in network.members("actor.latent_pi"):
+        if network.has(f"{layer}.ra_mean"):
+            x = network.batch_renorm(x, layer, epsilon)
+        else:
+            x = network.activate(network.linear(x, layer), activation)
+    return _mean(network, x, options)
 
 
 def _deterministic(network: Network, seen: Observations, activation: str, _: Options) -> Ids:
@@ -140,6 +158,8 @@ POLICIES = {
         _q_values, "ReLU", squashes=False, ignored=("q_net_target.",), weights="f32"
     ),
     "sb3_contrib.tqc.policies": _GAUSSIAN,
+    "sb3_contrib.crossq.policies": replace(_GAUSSIAN, actor=_cross_q),
+    "sb3_contrib.common.maskable.policies": replace(_ACTOR_CRITIC, masks=True),
     "sb3_contrib.qrdqn.policies": Policy(
         _mean_quantiles, "ReLU", squashes=False, ignored=("quantile_net_target.",), weights="f32"
     ),

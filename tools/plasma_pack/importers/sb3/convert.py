@@ -68,10 +68,13 @@ def import_sb3(
     seen = observer.observe(space(saved.value("observation_space"), "observation_space"))
     last = policy.actor(network, seen, _activation(chosen, policy), chosen)
     network.refuse_leftovers(policy.ignored)
+    acted = space(saved.value("action_space"), "action_space")
+    if policy.masks:
+        last = actions.masked(network, last, observer.masks(actions.choices_of(acted)))
     action, limits = actions.act(
         network,
         last,
-        space(saved.value("action_space"), "action_space"),
+        acted,
         squashes=bool(chosen.get("squash_output", policy.squashes)),
     )
     program = lower(network.builder, {actions.NAME: action}, network.states, options or Options())

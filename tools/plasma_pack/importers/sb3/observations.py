@@ -23,7 +23,7 @@ from plasma_pack.importers.state_dict.arrays import AnyArray
 from plasma_pack.importers.state_dict.network import Network, Pixels
 from plasma_pack.program.program import Storage
 
-NAME = "obs"
+NAME, MASKS = "obs", "action_masks"
 MAX_CHOICES = 4096
 MOST_SAMPLES, LEAST_SAMPLES = 1024, 16
 _SAMPLED_ELEMENTS = 1 << 23  # of the largest input, 64 MB
@@ -65,6 +65,10 @@ class Observer:
             )
         return seen
 
+    def masks(self, choices: int) -> Ids:
+        """One more input: 1 for each choice that there is, else 0."""
+        return self._declare(MASKS, np.ones((self.count, choices)))
+
     def _member(self, key: str | None, space: Flat) -> Seen:
         name = NAME if key is None else key
         if isinstance(space, Box):
@@ -78,7 +82,7 @@ class Observer:
     def _declare(self, name: str, samples: AnyArray) -> Ids:
         """An input of the shape of its samples."""
         dims = samples.shape[1:]
-        if name == "action" or "." in name:
+        if name == "action" or "." in name or name in self.samples:
             raise SourceError(f"the observation {name!r} has the name of something else; rename it")
         self.samples[name] = samples.astype(np.float32)
         return self.network.builder.declare(name, dims, Storage.INPUT).reshape(dims)

@@ -12,24 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plasma_pack.compiler.activations import TORCH
 from plasma_pack.compiler.builder import Builder
 from plasma_pack.compiler.elements import Ids
 from plasma_pack.errors import SourceError
 from plasma_pack.importers.state_dict.weights import Weights
 from plasma_pack.program.program import Array, Storage
 
-ACTIVATIONS = (
-    "ELU",
-    "GELU",
-    "Identity",
-    "LeakyReLU",
-    "ReLU",
-    "SiLU",
-    "Sigmoid",
-    "Softplus",
-    "Tanh",
-)
-_LEAK, _ELU_ALPHA = 0.01, 1.0  # torch's defaults, which a class without arguments has
 _NATURE_KERNELS, _NATURE_STRIDES = (8, 4, 3), (4, 2, 1)
 
 
@@ -127,21 +116,37 @@ class Network:
             )
         return sorted(found)
 
+    def members(self, prefix: str) -> list[str]:
+        """The layers of an nn.Sequential that have weights, in order."""
+        found = (re.match(rf"{re.escape(prefix)}\.(\d{{1,4}})\.", name) for name in self.weights)
+        places = {int(match[1]) for match in found if match}
+        return [f"{prefix}.{place}" for place in sorted(places)]
+
+    def batch_renorm(self, x: Ids, layer: str, epsilon: float) -> Ids:
+        """As it acts: (x − mean) / √(variance + ε) · scale + bias, of running statistics."""
+        names = ("ra_mean", "ra_var", "scale", "bias")
+        mean, variance, scale, bias = (self.take(f"{layer}.{n}", 1).astype(float) for n in names)
+        self.take(f"{layer}.steps", 0)
+        if any(values.size != x.size for values in (mean, variance, scale, bias)):
+            raise SourceError(f"the weights: {layer} has {mean.size} values, found {x.size}")
+        if not (variance + epsilon > 0).all():
+            raise SourceError(f"the weights: {layer} has a variance that is not positive")
+        normal = self.affine(x, mean, scale / np.sqrt(variance + epsilon))
+        return self.affine(normal, -bias, np.ones(bias.size))
+
     def activation_named(self, name: str) -> str | None:
         """Of torch.nn, whatever its case; None when it is none, or a layer is called so."""
-        known = {kind.lower(): kind for kind in ACTIVATIONS}
+        known = {kind.lower(): kind for kind in TORCH}
         return None if f"{name}.weight" in self.weights else known.get(name.lower())
 
     def activate(self, x: Ids, kind: str) -> Ids:
-        if kind == "Identity":
-            return x
+        if kind not in TORCH:
+            raise SourceError(
+                f"the activation {kind} is not supported; supported are {', '.join(TORCH)}; "
+                "export the policy to ONNX instead"
+            )
         value = self.builder.arrange(x)
-        is_one = kind != "GELU"
-        y = (
-            self.builder.unary(*_unary(kind, value.name))
-            if is_one
-            else self.builder.gelu(value.name)
-        )
+        y = TORCH[kind](self.builder, value.name)
         return self.builder.arranged_ids(y, value.order).reshape(x.shape)
 
     def nature_cnn(self, image: Pixels, prefix: str) -> Ids:
@@ -226,13 +231,3 @@ class Network:
         shifted = self.builder.shift(value.name, value.constant(-np.ravel(mean)))
         y = self.builder.scale(shifted, value.constant(np.ravel(scale)))
         return self.builder.arranged_ids(y, value.order).reshape(x.shape)
-
-
-def _unary(kind: str, x: str) -> tuple[str, str, tuple[float, ...]]:
-    if kind not in ACTIVATIONS:
-        raise SourceError(
-            f"the activation {kind} is not supported; supported are {', '.join(ACTIVATIONS)}"
-        )
-    if kind == "LeakyReLU":
-        return "leaky_relu", x, (_LEAK,)
-    return kind.lower(), x, (_ELU_ALPHA,) if kind == "ELU" else ()
