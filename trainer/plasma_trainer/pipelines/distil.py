@@ -29,7 +29,7 @@ PATHS = 64
 STEPS = 10  # of every path, each round
 UPDATES = 300  # each round
 BATCH = 256
-LEARNING_RATE = 3e-4
+LEARNING_RATE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def distil(args: DistilArgs, out: Path, console: Console) -> Distilled:
     if skill.adapter is not None:
         raise UsageError(f"{args.teacher} holds an adapter; distil into a base, and adapt that")
     run, learner = Run.begin(out, args), skill.learner
-    planner = planner_of(learner, args.method, args.budget, derive(args.seed, "teacher"))
     student = copy.deepcopy(learner.policy)
     saved = run.last_round()
     lessons = _Lessons(**saved["lessons"]) if saved else _Lessons.none(learner)
     if saved:
         student.load_state_dict(saved["policy"])
     for index in range(len(run.rounds()), args.rounds):
+        planner = planner_of(learner, args.method, args.budget, derive(args.seed, "teacher", index))
         with console.status(f"round {index + 1} of {args.rounds}: asking the planner"):
             lessons = lessons + _asked(learner, student, planner, derive(args.seed, "asked", index))
         with console.status(f"round {index + 1} of {args.rounds}: learning from it"):
