@@ -362,14 +362,19 @@ def export(
 def demo(
     out: Out,
     what: Annotated[
-        Literal["motor", "pixels", "cheat"], typer.Argument(help="Which one.")
+        Literal["motor", "pixels", "cheat", "heal"], typer.Argument(help="Which one.")
     ] = "motor",
     seed: Seed = 0,
+    env: Annotated[str, typer.Option(help="heal: the task.")] = "CartPole-v1",
+    variant: Annotated[
+        list[str] | None, typer.Option(help="heal: a broken plant, repeatable; default: four.")
+    ] = None,
 ) -> None:
     """The motor is wired backwards: learn, sign, fly, break, heal in mid-stride; ends in a table and a page.
 
     pixels: the pendulum seen through a camera, solve-pixels for Pendulum-v1 and -250.
     cheat: the dream says solved, the gate says no, and the loop goes where it objected until it passes.
+    heal: a gallery of broken plants, each filmed before and after its adapter.
     """
     if what == "pixels":
         solve_pixels("Pendulum-v1", out, threshold=-250.0, seed=seed)
@@ -379,6 +384,8 @@ def demo(
     with _errors():
         if what == "cheat":
             demo.run_cheat(demo.CheatArgs(seed), out, console)
+        elif what == "heal":
+            demo.run_heal(demo.HealArgs(env, tuple(variant or ()), seed), out, console)
         else:
             demo.run_demo(demo.DemoArgs(seed), out, console)
 
