@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,10 +39,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     console = Console()
-    RUNS.mkdir(parents=True, exist_ok=True)
-    key = RUNS / "key.pem"
-    if not key.exists():
-        plasma_pack.keygen(key, comment="benchmarks/adapters.py")
+    key = signing_key()
     for task in asked.task or TASKS:
         base = train_base(TASKS[task].train, RUNS / task / "base", key, console)
         for variant in asked.variant or SUITES[task]:
@@ -50,6 +48,15 @@ def main() -> None:
             write_tables("adapters", _tables(adapters))
     healed = {task: _healed(figures["variants"]) for task, figures in adapters.items()}
     console.print("variants healed:", json.dumps(healed))
+
+
+def signing_key() -> Path:
+    """The key that signs all of RUNS."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    key = RUNS / "key.pem"
+    if not key.exists():
+        plasma_pack.keygen(key, comment="benchmarks/adapters.py")
+    return key
 
 
 def _measure(base: Base, variant: str, console: Console) -> dict[str, Any]:

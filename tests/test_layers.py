@@ -53,6 +53,8 @@ TRAINER_FLOORS = [
     {"imagination", "policies", "audit"},
     {"pipelines"},
     {"demo", "server"},
+    {"verbs"},
+    {"skills_cli"},
     {"cli"},
     {"__main__"},
 ]

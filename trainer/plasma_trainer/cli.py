@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,9 +10,8 @@ import torch
 import typer
 from rich.console import Console
 
-from plasma_edge import PlasmaError
 from plasma_trainer.audit import Limit
-from plasma_trainer.errors import TrainerError, UsageError
+from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import bench_audit as examining
@@ -33,6 +30,8 @@ from plasma_trainer.pipelines.rounds import Result
 from plasma_trainer.pipelines.skills import load_skill
 from plasma_trainer.policies import greedy_act
 from plasma_trainer.server.cli import commands as serving
+from plasma_trainer.skills_cli import commands as combining
+from plasma_trainer.verbs import Out, Seed, console, errors
 
 app = typer.Typer(
     help="Learn a world model from a few real steps; train, adapt and audit policies inside it.",
@@ -40,11 +39,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(serving)
-console = Console()
+app.add_typer(combining)
 
-Out = Annotated[Path, typer.Option(help="Directory of the run; an interrupted run goes on there.")]
 RunDir = Annotated[Path, typer.Argument(help="Directory of a finished run.")]
-Seed = Annotated[int, typer.Option(help="Equal seeds give equal results on one machine.")]
 Threshold = Annotated[float | None, typer.Option(help="Return to reach; default: the task's own.")]
 Steps = Annotated[int, typer.Option(min=1, help="Budget of real steps.")]
 Block = Annotated[int, typer.Option(min=2, help="Real steps per round.")]
@@ -81,7 +78,7 @@ def train(
 ) -> None:
     """Train a policy in imagination only. Exit status 3 when the budget ran out before the goal."""
     args = training.TrainArgs(env, seed, real_steps, block_steps, iterations, discount, threshold)
-    with _errors():
+    with errors():
         _report(training.train(args, out, console))
 
 
@@ -105,7 +102,7 @@ def solve(
     threshold: Threshold = None,
 ) -> None:
     """Train, audit, compile, sign and fly: from an id to a packet. Exit status 3 without a packet."""
-    with _errors():
+    with errors():
         if (env is None) == (from_minari is None):
             raise UsageError("pass --env ID, or --from-minari DATASET, one of them")
         if from_minari is not None:
@@ -141,7 +138,7 @@ def solve_pixels(
 ) -> None:
     """The same from 64x64 frames alone: an eye, a world of what it sees, a packet that takes frames."""
     args = pixels.PixelArgs(env, threshold, seed, real_steps, discount=discount)
-    with _errors():
+    with errors():
         solution = seeing.solve_pixels(args, key, out, console)
     console.print(solution.table)
     if solution.packet is None:
@@ -173,7 +170,7 @@ def adapt(
     lora = (_rank(rank), alpha, tuple(target or ()), dropout)
     budget = (real_steps, block_steps, iterations, threshold)
     args = adapting.AdaptArgs(str(base.resolve()), variant, seed, *budget, *lora)
-    with _errors():
+    with errors():
         _report(adapting.adapt(args, out, console))
 
 
@@ -185,7 +182,7 @@ def audit(
     seed: Seed = 0,
 ) -> None:
     """Did the policy learn the task, or the mistakes of its world? Exit status 3 when it failed."""
-    with _errors():
+    with errors():
         limits = [Limit.of(text) for text in limit or ()]
         report = auditing.audit(load_skill(run), run, canary, seed, limits)
     console.print_json(data=report.as_dict())
@@ -205,7 +202,7 @@ def imagine(
     seed: Seed = 0,
 ) -> None:
     """Phantom paths of a run's policy: imagined returns, and how much of them rests on nothing."""
-    with _errors():
+    with errors():
         skill = load_skill(run)
         audited = imagining.imagine(skill, paths, horizon, temperature, seed)
         console.print(audited.table)
@@ -225,7 +222,7 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Closed-loop returns over fresh episodes, torch and packet side by side."""
-    with _errors():
+    with errors():
         skill = load_skill(run)
         acts = {"torch": greedy_act(skill.learner.policy)}
         if packet is not None:
@@ -289,7 +286,7 @@ def ladder(
     seed: Seed = 0,
 ) -> None:
     """Rank policies by real episodes, with intervals; says when imagination ranks them otherwise."""
-    with _errors():
+    with errors():
         climbed = climbing.ladder(runs, db, variant, episodes, seed, console)
     wide = Console(width=max(console.width, 120))  # names are not cut where output is a file
     wide.print(climbed.table, climbed.summary)
@@ -305,7 +302,7 @@ def bench_audit(
 ) -> None:
     """Judge the audit itself, on pools of honest policies and of such as exploited their worlds. Hours."""
     families = tuple(family or examining.FAMILIES)
-    with _errors():
+    with errors():
         if unknown := sorted(set(families) - set(examining.FAMILIES)):
             raise UsageError(f"found {unknown}; expected some of {', '.join(examining.FAMILIES)}")
         exams = examining.bench_audit(families, seed, out, console)
@@ -334,7 +331,7 @@ def evaluate_world(
     run = None if policy is None else str(policy.resolve())
     args = judging.WorldsArgs(env, pixels, run, seed, real_steps, updates, batch, length)
     names = tuple(worlds.split(",")) if worlds else None
-    with _errors():
+    with errors():
         rows = judging.evaluate_worlds(args, names, device, out, console)
     wide = Console(width=max(console.width, 140))  # the table is not cut where output is a file
     wide.print(judging.table(f"{env}, {real_steps} real steps", rows))
@@ -348,7 +345,7 @@ def export(
     base: Annotated[Path | None, typer.Option(help="Packet of the base, for an adapter.")] = None,
 ) -> None:
     """Compile a finished run to int8 and sign it; its audit, if there is one, is signed with it."""
-    with _errors():
+    with errors():
         skill, section = load_skill(run), auditing.read_section(run)
         if base is None:
             exporting.export_base(skill, key, out, section)
@@ -381,7 +378,7 @@ def demo(
         return
     from plasma_trainer import demo  # brings matplotlib
 
-    with _errors():
+    with errors():
         if what == "cheat":
             demo.run_cheat(demo.CheatArgs(seed), out, console)
         elif what == "heal":
@@ -405,16 +402,3 @@ def _report(result: Result) -> None:
     console.print(f"{outcome} with {result.real_steps} real steps: return {result.returns}")
     if not result.solved:
         raise typer.Exit(3)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """One line and exit status 2 for what the caller can mend, 130 for Ctrl-C; a traceback for what we must mend."""
-    try:
-        yield
-    except (TrainerError, PlasmaError) as error:
-        Console(stderr=True).print(f"error: {error}", highlight=False, markup=False)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt as interrupt:
-        Console(stderr=True).print("interrupted; the same command goes on where it was")
-        raise typer.Exit(130) from interrupt

@@ -74,7 +74,7 @@ def train_base(args: TrainArgs, out: Path, key: Path, console: Console) -> Base:
     trained, packet = train(args, out, console), out / "base.plasma"
     if not packet.exists():
         export_base(load_skill(out), key, packet, None)
-    return Base(args.env, out, packet, key, trained.real_steps)
+    return Base(args.env, out.resolve(), packet, key, trained.real_steps)
 
 
 def heal(
