@@ -16,6 +16,7 @@ from plasma_trainer.pipelines.heal import Base, file_name, heal, train_base
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.train import TrainArgs
 from tests.trainer.haste import hasten
+from tests.trainer.reports import a_canary, a_report
 
 HASTY = AdaptArgs("", real_steps=20, block_steps=10, iterations=1)
 
@@ -34,16 +35,14 @@ def base(tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch) -> Bas
     return train_base(args, tmp_path / "base", tmp_path / "key.pem", quiet)
 
 
-def audited(monkeypatch: pytest.MonkeyPatch, gap: float) -> None:
-    monkeypatch.setattr(
-        healing, "audit", lambda *_, **__: AuditReport(9.0, 0.0, 0.0, gap, canary=None)
-    )
+def audited(monkeypatch: pytest.MonkeyPatch, report: AuditReport) -> None:
+    monkeypatch.setattr(healing, "audit", lambda *_, **__: report)
 
 
 def test_what_was_adapted_is_signed_for_the_base_and_flown_with_it(
     base: Base, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audited(monkeypatch, gap=0.0)
+    audited(monkeypatch, a_report())
     monkeypatch.setattr(Learner, "imagine", always_right)
     packet = tmp_path / "reversed.plasma"
     healed = heal(base, "reversed", HASTY, tmp_path / "run", packet, quiet)
@@ -58,10 +57,9 @@ def test_what_was_adapted_is_signed_for_the_base_and_flown_with_it(
 def test_an_adapter_that_fails_its_audit_is_not_signed(
     base: Base, tmp_path: Path, quiet: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AuditReport, "verdict", "failed")
-    audited(monkeypatch, gap=1.0)
+    audited(monkeypatch, a_report(auditor_gap=1.0, canary=a_canary(earned=9.0)))
     packet = tmp_path / "reversed.plasma"
-    with pytest.raises(UselessAdapterError, match=r"failed \(auditor_gap\)"):
+    with pytest.raises(UselessAdapterError, match=r"failed \(auditor_gap, canary_gap\)"):
         heal(base, "reversed", HASTY, tmp_path / "run", packet, quiet)
     assert not packet.exists()
 

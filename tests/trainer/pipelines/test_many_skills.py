@@ -93,13 +93,6 @@ def test_a_weighted_merge_is_the_weighted_sum_of_what_adapters_do(
     torch.testing.assert_close(head(tmp_path), wanted, atol=0.05, rtol=0.0)
 
 
-def test_ties_leave_nothing_of_what_is_outvoted(runs: Runs, tmp_path: Path, quiet: Console) -> None:
-    merge(MergeArgs(runs.adapted, "ties", (0.1, 1.0)), tmp_path, quiet)
-    torch.testing.assert_close(
-        head(tmp_path) - head(runs.base), head(runs.right) - head(runs.base), atol=0.5, rtol=0.0
-    )
-
-
 def test_a_merge_exports_and_is_audited_where_it_is_worst(
     runs: Runs, tmp_path: Path, quiet: Console, robot: Gated
 ) -> None:

@@ -53,7 +53,7 @@ def test_one_transition_can_say_so_much_and_no_more() -> None:
     torch.manual_seed(0)
     gate = Gate(MlpPolicy(4, spaces.Discrete(2)), 3)
     for weight in gate.net.parameters():
-        weight.data.mul_(100.0)
+        weight.data.mul_(1000.0)
     evidence = gate.evidence(torch.randn(64, 4), torch.ones(64, 1), torch.randn(64, 4))
     assert evidence.abs().max() <= 3.0
     assert evidence.abs().max() > 2.9

@@ -24,7 +24,7 @@ PAGE = """<!doctype html>
 <h1>{env}, broken and healed</h1>
 <p>A base learnt in imagination from {steps:,} real steps flies as a signed packet of {bytes:,} bytes. On the plant as
 built it earns {whole}. Each plant below is broken in its own way. Its adapter was learnt from real steps on the broken
-plant alone, audited with one real episode, compiled, signed, and attached to the same base.</p>
+plant alone, audited with real episodes, compiled, signed, and attached to the same base.</p>
 <div class="wide"><table>{head}{rows}</table></div>
 <p>Returns are means of {episodes} episodes that no run has seen, flown by the signed packets; in brackets the lower
 95 % confidence bound. Seconds are of one CPU core, for adapting.</p>
@@ -56,7 +56,7 @@ def table(summary: dict[str, Any]) -> Table:
     """The summary for a terminal."""
     result = Table(title=f"{summary['env']}, broken and healed", title_justify="left")
     for name in HEAD:
-        result.add_column(name)
+        result.add_column(name, no_wrap=name == HEAD[0])
     for variant, plant in summary["plants"].items():
         result.add_row(*cells(variant, plant))
     return result

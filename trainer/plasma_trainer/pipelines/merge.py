@@ -80,7 +80,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
 
 def _row(skill: Skill, policy: torch.nn.Module, seed: int) -> dict[str, Any]:
     acts = {"specialist": skill.learner.policy, "generalist": policy}
-    seed = derive(seed, "merged", skill.variant)
+    seed = derive(seed, skill.variant)
     returns = {
         name: asdict(evaluate(skill.env, skill.variant, greedy_act(act), CONFIRMING_EPISODES, seed))
         for name, act in acts.items()
