@@ -27,7 +27,7 @@ from plasma_trainer.data import derive
 from plasma_trainer.envs import Act, Changing, fly
 from plasma_trainer.pipelines.evaluate import Returns
 from plasma_trainer.pipelines.export import export_adapter
-from plasma_trainer.pipelines.gate import GateArgs, Gated, gate
+from plasma_trainer.pipelines.gate import GateArgs, Packets, gate
 from plasma_trainer.pipelines.heal import FLIGHTS, TASKS, Base, file_name, heal, train_base
 from plasma_trainer.pipelines.merge import MergeArgs, merge
 from plasma_trainer.pipelines.skills import load_skill
@@ -88,7 +88,7 @@ def _gate(base: Base, console: Console) -> dict[str, Any]:
     }
 
 
-def _switched(made: Gated, trust: Path) -> tuple[pe.Policy, Callable[[str], None]]:
+def _switched(made: Packets, trust: Path) -> tuple[pe.Policy, Callable[[str], None]]:
     """A policy with all adapters resident, and how to put on the one for a plant."""
     policy = pe.Policy.load(made.base, trust=trust)
     for variant, packet in zip(GATED, made.adapters, strict=True):

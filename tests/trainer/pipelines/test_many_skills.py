@@ -21,7 +21,7 @@ from plasma_trainer.envs import Changing, fly
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import gate as gating
 from plasma_trainer.pipelines.adapt import AdaptArgs, adapt
-from plasma_trainer.pipelines.gate import GateArgs, Gated, Told, gate, learn
+from plasma_trainer.pipelines.gate import GateArgs, Packets, Told, gate, learn
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.merge import MergeArgs, merge
 from plasma_trainer.pipelines.skills import load_skill
@@ -68,7 +68,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, quiet: Console) -> Runs:
 
 
 @pytest.fixture(scope="module")
-def robot(runs: Runs, tmp_path_factory: pytest.TempPathFactory, quiet: Console) -> Gated:
+def robot(runs: Runs, tmp_path_factory: pytest.TempPathFactory, quiet: Console) -> Packets:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gating, "STEPS", 8)
         patch.setattr(gating, "UPDATES", 50)
@@ -94,7 +94,7 @@ def test_a_weighted_merge_is_the_weighted_sum_of_what_adapters_do(
 
 
 def test_a_merge_exports_and_is_audited_where_it_is_worst(
-    runs: Runs, tmp_path: Path, quiet: Console, robot: Gated
+    runs: Runs, tmp_path: Path, quiet: Console, robot: Packets
 ) -> None:
     rows = merge(MergeArgs(runs.adapted, weights=(0.0, 1.0)), tmp_path, quiet)
     behind = [row["specialist"]["mean"] - row["generalist"]["mean"] for row in rows]
@@ -116,14 +116,21 @@ def test_only_adaptations_of_one_base_are_merged_or_gated(
             merge(MergeArgs(wrong), tmp_path / "merged", quiet)
         with pytest.raises(UsageError, match="expected two adaptations or more"):
             gate(GateArgs(wrong), runs.key, tmp_path / "gated", quiet)
+    with pytest.raises(UsageError, match="nominal, reversed, reversed; expected different ones"):
+        gate(GateArgs((str(runs.left),) * 2), runs.key, tmp_path / "gated", quiet)
     with pytest.raises(UsageError, match="expected one of linear, ties"):
         merge(MergeArgs(runs.adapted, "svd"), tmp_path, quiet)
     with pytest.raises(UsageError, match="found 3 weights for 2 runs"):
         merge(MergeArgs(runs.adapted, weights=(1.0, 1.0, 1.0)), tmp_path, quiet)
+    for verb, *asked in (["merge"], ["gate", "--key", str(runs.key)]):
+        out = ["--out", str(tmp_path / verb)]
+        result = CliRunner().invoke(app, [verb, str(runs.left), *asked, *out])
+        assert result.exit_code == 2
+        assert "expected two adaptations or more" in result.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_the_gate_packet_says_what_torch_says(runs: Runs, robot: Gated) -> None:
+def test_the_gate_packet_says_what_torch_says(runs: Runs, robot: Packets) -> None:
     net = Gate(load_skill(runs.base).learner.policy, 3)
     net.load_state_dict(torch.load(robot.gate.with_suffix(".pt"), weights_only=True))
     packet = pe.Policy.load(robot.gate, trust=runs.key.with_suffix(".pub"))
@@ -146,13 +153,13 @@ def test_the_gate_packet_says_what_torch_says(runs: Runs, robot: Gated) -> None:
     assert told > 10
 
 
-def digests(runs: Runs, robot: Gated) -> list[bytes]:
+def digests(runs: Runs, robot: Packets) -> list[bytes]:
     trust = runs.key.with_suffix(".pub")
     return [pe.verify(path, trust=trust, base=robot.base).content_digest for path in robot.adapters]
 
 
 def test_what_the_page_shows_a_robot_does(
-    runs: Runs, robot: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, robot: Packets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "robot").symlink_to(robot.base.parent)
     (tmp_path / "release.pub").symlink_to(runs.key.with_suffix(".pub"))

@@ -21,9 +21,10 @@ import plasma_edge
 import plasma_pack
 from plasma_trainer.data import derive
 from plasma_trainer.envs import step_limit
+from plasma_trainer.errors import UsageError
 from plasma_trainer.imagination import Phantoms
 from plasma_trainer.pipelines.audit import read_section
-from plasma_trainer.pipelines.export import export_adapter, export_base, quiet_onnx
+from plasma_trainer.pipelines.export import MAX_ADAPTERS, export_adapter, export_base, quiet_onnx
 from plasma_trainer.pipelines.heal import file_name
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.runs import Run, write_json, write_whole
@@ -61,7 +62,7 @@ class GateArgs:
 
 
 @dataclass(frozen=True)
-class Gated:
+class Packets:
     """What a robot needs, all signed by one key. `right`: share of single held-out transitions whose plant is told."""
 
     base: Path
@@ -70,13 +71,19 @@ class Gated:
     right: float
 
 
-def gate(args: GateArgs, key: Path, out: Path, console: Console) -> Gated:
+def gate(args: GateArgs, key: Path, out: Path, console: Console) -> Packets:
     """Write base.plasma, a packet for each adapter and gate.plasma into `out`. Raises UsageError for runs that are not
-    adaptations of one base.
+    adaptations of one base, each to a plant of its own.
     """
     plasma_pack.load_private(key)
     whole, specialists = load_specialists(args.runs)
     skills = [load_skill(whole), *specialists]
+    plants = [skill.variant for skill in skills]
+    if len(set(plants)) < len(plants) or len(specialists) > MAX_ADAPTERS:
+        raise UsageError(
+            f"found the plants {', '.join(plants)}; expected different ones, and at most {MAX_ADAPTERS} adapters, "
+            "which is what a base takes"
+        )
     Run.begin(out, args)
     with console.status("imagining every plant under every policy"):
         told = imagined([skill.learner for skill in skills], args.seed)
@@ -87,8 +94,8 @@ def gate(args: GateArgs, key: Path, out: Path, console: Console) -> Gated:
         base, adapters = _pack_skills(skills, [whole, *map(Path, args.runs)], key, out)
         packet = out / "gate.plasma"
         export_gate(told_apart, list(adapters.values()), skills[1], key, packet)
-    write_json(out / "gate.json", {"plants": [s.variant for s in skills], "right": right})
-    return Gated(base, tuple(adapters), packet, right)
+    write_json(out / "gate.json", {"plants": plants, "right": right})
+    return Packets(base, tuple(adapters), packet, right)
 
 
 def imagined(learners: Sequence[Learner], seed: int) -> Told:
