@@ -26,12 +26,11 @@ from plasma_trainer.pipelines import plan as planning
 from plasma_trainer.pipelines import solve as solving
 from plasma_trainer.pipelines import solve_pixels as seeing
 from plasma_trainer.pipelines import train as training
-from plasma_trainer.pipelines.rounds import Result
 from plasma_trainer.pipelines.skills import load_skill
 from plasma_trainer.policies import greedy_act
 from plasma_trainer.server.cli import commands as serving
 from plasma_trainer.skills_cli import commands as combining
-from plasma_trainer.verbs import Out, Seed, console, errors
+from plasma_trainer.verbs import Out, Seed, console, errors, report
 
 app = typer.Typer(
     help="Learn a world model from a few real steps; train, adapt and audit policies inside it.",
@@ -79,7 +78,7 @@ def train(
     """Train a policy in imagination only. Exit status 3 when the budget ran out before the goal."""
     args = training.TrainArgs(env, seed, real_steps, block_steps, iterations, discount, threshold)
     with errors():
-        _report(training.train(args, out, console))
+        report(training.train(args, out, console))
 
 
 @app.command()
@@ -171,7 +170,7 @@ def adapt(
     budget = (real_steps, block_steps, iterations, threshold)
     args = adapting.AdaptArgs(str(base.resolve()), variant, seed, *budget, *lora)
     with errors():
-        _report(adapting.adapt(args, out, console))
+        report(adapting.adapt(args, out, console))
 
 
 @app.command()
@@ -248,7 +247,7 @@ def plan(
     seed: Seed = 0,
 ) -> None:
     """What thinking before acting is worth, and what it costs; PLASMA_PLAN_ROUNDS and others bound it, too."""
-    with _errors():
+    with errors():
         budgets = [
             planning.Budget.of_environment(plans=n, decisions=horizon, hold=hold)
             for n in sorted(plans or (16, 64, 256))
@@ -272,7 +271,7 @@ def distil(
 ) -> None:
     """Teach a run's policy what a planner would do, in imagination only; audit and export the result as usual."""
     args = distilling.DistilArgs(str(run.resolve()), method, plans, horizon, hold, rounds, seed)
-    with _errors():
+    with errors():
         result = distilling.distil(args, out, console)
     console.print(f"before: return {result.before}\nafter:  return {result.after}")
 
@@ -394,11 +393,3 @@ def _rank(text: str) -> int | None:
     if not (text.isdecimal() and 1 <= int(text) <= exporting.MAX_RANK):
         raise typer.BadParameter(f"found {text}, expected auto or 1 to {exporting.MAX_RANK}")
     return int(text)
-
-
-def _report(result: Result) -> None:
-    """One line about how a run ended; exit status 3 when it did not reach its goal."""
-    outcome = "solved" if result.solved else "not solved"
-    console.print(f"{outcome} with {result.real_steps} real steps: return {result.returns}")
-    if not result.solved:
-        raise typer.Exit(3)

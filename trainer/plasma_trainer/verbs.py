@@ -13,6 +13,7 @@ from rich.console import Console
 
 from plasma_edge import PlasmaError
 from plasma_trainer.errors import TrainerError
+from plasma_trainer.pipelines.rounds import Result
 
 console = Console()
 
@@ -31,3 +32,11 @@ def errors() -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         Console(stderr=True).print("interrupted; the same command goes on where it was")
         raise typer.Exit(130) from interrupt
+
+
+def report(result: Result) -> None:
+    """One line about how a run ended; exit status 3 when it did not reach its goal."""
+    outcome = "solved" if result.solved else "not solved"
+    console.print(f"{outcome} with {result.real_steps} real steps: return {result.returns}")
+    if not result.solved:
+        raise typer.Exit(3)
