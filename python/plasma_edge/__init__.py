@@ -23,6 +23,7 @@ from plasma_edge._errors import (
 from plasma_edge._trust import PublicKey, TrustStore
 
 if TYPE_CHECKING:
+    from plasma_edge._gated import Gated, gain_name
     from plasma_edge._types import (
         AdapterInfo,
         Device,
@@ -42,6 +43,7 @@ __all__ = [
     "AdapterInfo",
     "Device",
     "Floor",
+    "Gated",
     "IoInfo",
     "OpTime",
     "PacketError",
@@ -58,6 +60,7 @@ __all__ = [
     "Stats",
     "TrustStore",
     "UsageError",
+    "gain_name",
     "kernel_tables",
     "verify",
     "verify_root",
@@ -65,12 +68,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The records: making dataclasses would take a robot longer than loading its policy does."""
+    """The records, and what not every robot needs: making dataclasses would take one longer than loading its policy."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from plasma_edge import _types
+    from plasma_edge import _gated, _types
 
-    return getattr(_types, name)
+    return getattr(_gated if name in ("Gated", "gain_name") else _types, name)
 
 
 def __dir__() -> list[str]:

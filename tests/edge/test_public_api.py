@@ -17,6 +17,7 @@ def test_all_lists_every_public_name() -> None:
         "AdapterInfo",
         "Device",
         "Floor",
+        "Gated",
         "IoInfo",
         "OpTime",
         "PacketInfo",
@@ -24,6 +25,7 @@ def test_all_lists_every_public_name() -> None:
         "RootInfo",
         "RootKey",
         "Stats",
+        "gain_name",
     }  # these come when asked for
     visible = {
         name

@@ -5,7 +5,7 @@
     ├── UsageError (ValueError)               the caller asked for something that cannot be done
     ├── RunMismatchError                      a run directory holds another experiment than the one asked for
     ├── NoPlanError                           every plan that was imagined is forbidden
-    ├── UselessAdapterError                   an adapter has nothing to mend, or mends nothing
+    ├── UselessAdapterError                   an adapter has nothing to mend, mends nothing, or failed its audit
     └── MissingDependencyError (ImportError)  an optional library is not installed
 
 A message says what was found, what was expected, and what to do.
@@ -31,7 +31,7 @@ class NoPlanError(TrainerError):
 
 
 class UselessAdapterError(TrainerError):
-    """An adapter has nothing to mend, or mends nothing."""
+    """An adapter has nothing to mend, mends nothing, or failed its audit."""
 
 
 class MissingDependencyError(TrainerError, ImportError):

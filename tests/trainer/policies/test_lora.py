@@ -11,8 +11,10 @@ from torch import nn
 from plasma_trainer.errors import UsageError
 from plasma_trainer.policies import (
     Lora,
+    Merging,
     MlpPolicy,
     greedy_act,
+    merged,
     save_adapter,
     with_adapter,
     with_rank,
@@ -119,3 +121,32 @@ def test_the_act_function_merges_a_copy_and_acts_as_before() -> None:
     act = greedy_act(adapted)
     assert [act(row) for row in obs.numpy()] == logits.argmax(-1).tolist()
     assert torch.equal(adapted(obs), logits)
+
+
+def test_ties_keep_the_largest_and_drop_what_is_outvoted() -> None:
+    """Trimmed: the last entries. Outvoted: 1 by -3. The rest is averaged (Yadav et al., 2023, figure 1)."""
+    changes = [torch.tensor([4.0, 1.0, -2.0, 0.1]), torch.tensor([2.0, -3.0, -2.0, -0.2])]
+    one = Merging((1.0, 1.0), "ties", density=0.75).of(changes)
+    assert one.tolist() == [3.0, -3.0, -2.0, 0.0]
+
+
+def test_dare_drops_at_random_and_makes_up_for_it() -> None:
+    torch.manual_seed(0)
+    change = torch.ones(10_000)
+    one = Merging((0.5, 0.5), "dare_linear", density=0.5).of([change, change])
+    assert set(one.tolist()) == {0.0, 1.0, 2.0}
+    assert abs(one.mean().item() - 1.0) < 0.05
+
+
+def test_a_merged_adapter_does_what_the_others_did_together() -> None:
+    base = base_policy()
+    shapes = (Lora(1, alpha=8.0, targets=("net.2",)), Lora(3, alpha=8.0))
+    policies = [moved(with_adapter(base, shape)) for shape in shapes]
+    one = merged(base, policies, Merging((0.5, 2.0)), largest_rank=16)
+    for name in ("net.0", "net.2", "net.4"):
+        plain = base.get_submodule(name)
+        x = torch.randn(8, plain.in_features)
+        outputs = [p.get_submodule(f"base_model.model.{name}")(x) for p in (*policies, one)]
+        first, second, both = (output - plain(x) for output in outputs)
+        torch.testing.assert_close(both, 0.5 * first + 2.0 * second, atol=1e-4, rtol=1e-3)
+    assert merged(base, policies, Merging((0.5, 2.0)), 2).peft_config["default"].r == 2

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make demo`: the motor is wired backwards, the whole product in one protocol; and `cheat`, the gate at work."""
+"""The whole product in one protocol, on real environments.
+
+motor   the motor is wired backwards, and healed in mid-stride (`make demo`)
+cheat   the gate at work
+heal    a gallery of broken plants, each before and after its adapter
+"""
 
 from plasma_trainer.demo.cheat import CheatArgs, run_cheat
+from plasma_trainer.demo.heal import HealArgs, run_heal
 from plasma_trainer.demo.motor import DemoArgs, run_demo
 
-__all__ = ["CheatArgs", "DemoArgs", "run_cheat", "run_demo"]
+__all__ = ["CheatArgs", "DemoArgs", "HealArgs", "run_cheat", "run_demo", "run_heal"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Films of the robot: what the accident looks like with and without the adapter."""
+"""Films of the robot: what a fault looks like with and without the adapter."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 import plasma_edge as pe
-from plasma_trainer.envs import fly, make_plant
+from plasma_trainer.envs import Act, Actuator, fly, make_plant
+from plasma_trainer.errors import UsageError
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # frames go into files: no window, no display
 
@@ -20,6 +21,7 @@ FIRST_TICK = FLIP_TICK - 12
 LAST_TICK = FLIP_TICK + 100
 FRAME_MS = 50
 STRIP_FRAMES = 5
+GREY, RED = "#555555", "#c0392b"
 FONT = ImageFont.load_default(size=16)
 
 
@@ -34,7 +36,9 @@ def film(env_id: str, policy: pe.Policy, adapter: Path | None, seed: int) -> lis
             if adapter is not None:
                 policy.attach(adapter, name="film")
         if FIRST_TICK <= tick < LAST_TICK:
-            frames.append(_frame(plant.render(), tick))
+            after = tick >= FLIP_TICK
+            state, color = ("motor reversed", RED) if after else ("motor as built", GREY)
+            frames.append(captioned(plant.render(), f"tick {tick}: {state}", color))
 
     policy.reset()
     fly(plant, policy, seed, on_tick)
@@ -42,6 +46,36 @@ def film(env_id: str, policy: pe.Policy, adapter: Path | None, seed: int) -> lis
         policy.detach("film")
     plant.close()
     return frames
+
+
+def film_episode(env_id: str, variant: str, act: Act, seed: int) -> list[Image.Image]:
+    """Frames of an episode on a broken plant, until it ends or the film does. Raises UsageError as `check_camera`."""
+    plant = check_camera(env_id, variant)
+    frames: list[Image.Image] = []
+
+    def on_tick(tick: int) -> None:
+        if tick < LAST_TICK:
+            frames.append(captioned(plant.render(), f"tick {tick}", GREY))
+
+    episode = fly(plant, act, seed, on_tick)
+    if episode.terminated and len(frames) < LAST_TICK:
+        frames.append(captioned(plant.render(), f"tick {len(frames)}: it is over", RED))
+    plant.close()
+    return frames
+
+
+def check_camera(env_id: str, variant: str) -> Actuator:
+    """A plant that can be filmed. Raises UsageError where it cannot be rendered: better before than after learning."""
+    plant = make_plant(env_id, variant, render_mode="rgb_array")
+    plant.reset(seed=0)
+    try:
+        plant.render()
+    except Exception as error:  # every engine has errors of its own
+        raise UsageError(
+            f"{env_id} cannot be rendered here ({error}); install what its renderer needs, or for MuJoCo without a "
+            "display set MUJOCO_GL=egl or MUJOCO_GL=osmesa"
+        ) from error
+    return plant
 
 
 def save_gif(frames: list[Image.Image], path: Path) -> None:
@@ -60,13 +94,7 @@ def save_strip(frames: list[Image.Image], path: Path) -> None:
 
 
 def captioned(pixels: np.ndarray, caption: str, color: str) -> Image.Image:
-    """A rendered frame [H, W, 3] at the size of our films, with a line of text on it."""
-    image = Image.fromarray(pixels).resize(SIZE)
+    """A rendered frame [H, W, 3] within the size of our films, with a line of text on it."""
+    image = ImageOps.pad(Image.fromarray(pixels), SIZE, color="white")
     ImageDraw.Draw(image).text((8, 4), caption, fill=color, font=FONT)
     return image.quantize(64)
-
-
-def _frame(pixels: np.ndarray, tick: int) -> Image.Image:
-    after = tick >= FLIP_TICK
-    state, color = ("motor reversed", "#c0392b") if after else ("motor as built", "#555555")
-    return captioned(pixels, f"tick {tick}: {state}", color)

@@ -10,16 +10,19 @@ from typing import Any
 
 from rich.table import Table
 
+STYLE = """<style>
+ body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328 }
+ h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+ table { border-collapse: collapse } td { padding: .25rem .9rem .25rem 0; vertical-align: top }
+ tr { border-bottom: 1px solid #d8dee4 } td.n { font-variant-numeric: tabular-nums; white-space: pre-line }
+ img { max-width: 100% } figure { margin: 0 } .two { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem }
+ figcaption { color: #57606a; font-size: .9rem } code { font-size: .9em }
+</style>"""
+
 PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>plasma-edge: the motor is wired backwards</title>
-<style>
- body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328 }}
- h1 {{ font-size: 1.6rem }} h2 {{ font-size: 1.15rem; margin-top: 2.2rem }}
- table {{ border-collapse: collapse }} td {{ padding: .25rem .9rem .25rem 0; vertical-align: top }}
- tr {{ border-bottom: 1px solid #d8dee4 }} td.n {{ font-variant-numeric: tabular-nums; white-space: pre-line }}
- img {{ max-width: 100% }} figure {{ margin: 0 }} .two {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem }}
- figcaption {{ color: #57606a; font-size: .9rem }} code {{ font-size: .9em }}
-</style>
+<html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>plasma-edge: the motor is wired backwards</title>
+{style}
 <h1>The motor is wired backwards</h1>
 <p>A policy learnt in imagination from {steps} real steps flies as a signed packet. Then its motor is
 reversed. A signed adapter of {adapter_bytes:,} bytes, learnt from {adapter_steps} real steps on the broken
@@ -91,6 +94,7 @@ def write_report(summary: dict[str, Any], directory: Path) -> Path:
     )
     strips = figure(directory / "before.png", "Without") + figure(directory / "after.png", "With")
     page = PAGE.format(
+        style=STYLE,
         steps=summary["real_steps"]["base"],
         adapter_steps=summary["real_steps"]["adapter"],
         adapter_bytes=summary["bytes"]["adapter"],

@@ -2,6 +2,7 @@
 """Real plants: making them, breaking them, flying them."""
 
 from plasma_trainer.envs.actuator import Actuator
+from plasma_trainer.envs.changing import Changing
 from plasma_trainer.envs.episodes import Act, Episode, episode_returns, fly
 from plasma_trainer.envs.logged import LoggedPlant
 from plasma_trainer.envs.maze import ID as NAVIGATE_MAZE
@@ -14,6 +15,7 @@ __all__ = [
     "SUITES",
     "Act",
     "Actuator",
+    "Changing",
     "Episode",
     "LoggedPlant",
     "check_variant",

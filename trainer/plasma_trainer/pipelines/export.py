@@ -86,12 +86,12 @@ def export_base(skill: Skill, key: Path, out: Path, audit: dict[str, Any] | None
 
 def export_adapter(
     skill: Skill, base: Path, key: Path, out: Path, audit: dict[str, Any] | None
-) -> None:
+) -> plasma_pack.Packet:
     """Compile, sign and write the adapter packet of an adaptation run, bound to the packet `base`."""
     if skill.adapter is None:
         raise UsageError("this run holds a base, not an adapter; export it without --base")
     out.parent.mkdir(parents=True, exist_ok=True)
-    plasma_pack.build_adapter(
+    return plasma_pack.build_adapter(
         base, skill.adapter, key=key, out=out, golden=golden_obs(skill), audit=audit
     )
 

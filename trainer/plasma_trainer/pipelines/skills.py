@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading back what was learnt: a base, trained on a plant or from a log, or the adapter for a broken plant."""
+"""Reading back what was learnt: a base, from a plant or from a log, or an adapter, for one broken plant or several."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
 from plasma_trainer.envs import make_plant
+from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines.adapt import load_adapted
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.offline import load_learnt
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.pipelines.train import load_trained
+from plasma_trainer.policies import load_adapter
+
+MERGED = "merged.json"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ def load_skill(out: Path) -> Skill:
     args = Run.open(out).args
     if "teacher" in args:
         return _load_distilled(out)
+    if "runs" in args:
+        return _load_merged(out)
     if "log" in args:
         env, learner = load_learnt(out)
         return Skill(env, "nominal", learner, None)
@@ -53,3 +61,26 @@ def _load_distilled(out: Path) -> Skill:
     skill = load_skill(Path(run.args["teacher"]))
     skill.learner.policy.load_state_dict(run.finished_round()["policy"])
     return skill
+
+
+def load_specialists(runs: Sequence[str]) -> tuple[Path, list[Skill]]:
+    """Finished adaptations, and the run of the base that they share. Raises UsageError for fewer than two, or for
+    anything else.
+    """
+    bases = {Run.open(Path(run)).args.get("base") for run in runs}
+    if len(runs) < 2 or len(bases) != 1 or None in bases:
+        raise UsageError(
+            f"found {len(runs)} runs on the bases {', '.join(sorted(map(str, bases)))}; "
+            "expected two adaptations or more, all of one base (plasma-train adapt BASE ...)"
+        )
+    return Path(bases.pop()), [load_skill(Path(run)) for run in runs]
+
+
+def _load_merged(out: Path) -> Skill:
+    """A merged adapter on the plant on which it falls behind its specialist most: what holds there is no exception."""
+    if not (out / MERGED).exists():
+        raise UsageError(f"the merge in {out} is not finished; start it again to finish it")
+    base, specialists = load_specialists(Run.open(out).args["runs"])
+    skill = specialists[json.loads((out / MERGED).read_text())["worst"]]
+    skill.learner.policy = load_adapter(load_trained(base)[1].policy, out / "adapter")
+    return replace(skill, adapter=out / "adapter")
