@@ -11,6 +11,7 @@ import typer
 from plasma_trainer.cli.common import Out, RunDir, Seed, Steps, console, errors, report
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import adapt as adapting
+from plasma_trainer.pipelines import adapt_log as logging
 from plasma_trainer.pipelines import export as exporting
 from plasma_trainer.pipelines import offline, pixels
 from plasma_trainer.pipelines import solve as solving
@@ -113,12 +114,18 @@ def adapt(
     base: RunDir,
     out: Out,
     variant: Annotated[
-        str, typer.Option(help="What is wrong with the plant, e.g. reversed, motor=0.5+gravity=14.")
-    ] = "reversed",
+        str | None,
+        typer.Option(help="What is wrong with the plant, e.g. reversed, motor=0.5+gravity=14."),
+    ] = None,
+    from_minari: Annotated[
+        str | None, typer.Option(help="Learn from this local dataset of it; no real steps.")
+    ] = None,
     seed: Seed = 0,
     real_steps: Steps = 400,
     block_steps: Block = 200,
-    iterations: Iterations = 20,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Of imagination: per round 20, from a log 100.")
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Return to reach; default: 95 % of what the base lost.")
     ] = None,
@@ -131,10 +138,35 @@ def adapt(
 ) -> None:
     """Learn a LoRA adapter for a broken plant; the base stays frozen. Exit status 3 as for train."""
     lora = (_rank(rank), alpha, tuple(target or ()), dropout)
-    budget = (real_steps, block_steps, iterations, threshold)
-    args = adapting.AdaptArgs(str(base.resolve()), variant, seed, *budget, *lora)
+    run = str(base.resolve())
     with errors():
-        report(adapting.adapt(args, out, console))
+        if from_minari is not None:
+            _adapt_from_log(run, from_minari, variant, seed, iterations or 100, lora, out)
+        elif variant is not None:
+            budget = (real_steps, block_steps, iterations or 20, threshold)
+            args = adapting.AdaptArgs(run, variant, seed, *budget, *lora)
+            report(adapting.adapt(args, out, console))
+        else:
+            raise UsageError("pass --variant SPEC, or --from-minari DATASET, or both")
+
+
+def _adapt_from_log(
+    base: str,
+    log: str,
+    variant: str | None,
+    seed: int,
+    iterations: int,
+    lora: tuple[int | None, float, tuple[str, ...], float],
+    out: Path,
+) -> None:
+    rank, *rest = lora
+    if rank is None:
+        raise UsageError("found --rank auto; it is found by flying, so pass a number with a log")
+    args = logging.AdaptLogArgs(base, log, variant, seed, iterations, rank, *rest)
+    found = logging.adapt_from_log(args, out, console)
+    console.print(
+        f"{found.logged_steps} logged steps; audited return {found.adapter:.1f}, the base's {found.base:.1f}"
+    )
 
 
 def _rank(text: str) -> int | None:

@@ -42,8 +42,7 @@ class OfflineArgs:
 class Learnt:
     """What there is to say without a plant: steps and the returns of the log, undiscounted, by episode.
 
-    `chosen`: the round whose policy promises most once what rests on nothing is taken off, see
-    AuditReport.audited_return. The dreamt return alone would choose the one that exploits its world best.
+    `chosen`: the round whose policy is kept, see `dream`.
     """
 
     logged_steps: int
@@ -61,7 +60,22 @@ def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
             f"in {args.log} hardly anything ends or earns more than acting costs; "
             "add episodes that reach what the task rewards"
         )
-    rounds = -(-args.iterations // ROUND)
+    best, _ = dream(run, learner, args.iterations, args.seed, console)
+    returns = learner.everything.episode_returns
+    result = Learnt(recording.log.steps, float(returns.mean()), float(returns.max()), best)
+    run.finish(result)
+    return result
+
+
+def dream(
+    run: Run, learner: Learner, iterations: int, seed: int, console: Console
+) -> tuple[int, list[float]]:
+    """Fit the world to what there is and train in imagination alone, a checkpoint every ROUND iterations.
+
+    Returns the round whose policy promises most once what rests on nothing is taken off (AuditReport.audited_return),
+    and that of every round. The dreamt return alone would choose the one that exploits its world best.
+    """
+    rounds = -(-iterations // ROUND)
     saved = run.last_round()
     audited: list[float] = saved["audited"] if saved else []
     if saved:
@@ -70,19 +84,15 @@ def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
     else:
         with console.status(f"fitting the world to {len(learner.everything)} logged steps"):
             learner.learn_world(0)
-    auditor = auditor_of(learner, args.seed)
+    auditor = auditor_of(learner, seed)
     for index in range(len(audited), rounds):
-        steps = min(ROUND, args.iterations - index * ROUND)
+        steps = min(ROUND, iterations - index * ROUND)
         with console.status(f"round {index + 1} of {rounds}: training in imagination"):
             learner.imagine(steps, index)
-            report, _ = examine(learner, auditor, None, args.seed)
+            report, _ = examine(learner, auditor, None, seed)
         audited.append(report.audited_return)
         run.save_round(index, {"learner": learner.state(), "audited": audited})
-    returns = learner.everything.episode_returns
-    best = int(np.argmax(audited))
-    result = Learnt(recording.log.steps, float(returns.mean()), float(returns.max()), best)
-    run.finish(result)
-    return result
+    return int(np.argmax(audited)), audited
 
 
 def load_learnt(out: Path) -> tuple[str | None, Learner]:

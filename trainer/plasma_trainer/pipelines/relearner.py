@@ -43,6 +43,11 @@ class Relearner(Learner):
         self._judge_past()
         return block
 
+    def learn_from(self, log: Transitions) -> None:
+        """Take these real steps of the changed plant for its experience."""
+        self.data = log
+        self._judge_past()
+
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
         self._judge_past()

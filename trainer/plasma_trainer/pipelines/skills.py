@@ -14,6 +14,7 @@ import gymnasium as gym
 from plasma_trainer.envs import make_plant
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines.adapt import load_adapted
+from plasma_trainer.pipelines.adapt_log import load_adapted_from_log
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.offline import load_learnt
 from plasma_trainer.pipelines.runs import Run
@@ -44,6 +45,10 @@ def load_skill(out: Path) -> Skill:
         return _load_distilled(out)
     if "runs" in args:
         return _load_merged(out)
+    if "log" in args and "base" in args:
+        logged, learner = load_adapted_from_log(out)
+        env = None if logged.variant is None else Run.open(Path(logged.base)).args["env"]
+        return Skill(env, logged.variant or "nominal", learner, out / "adapter")
     if "log" in args:
         env, learner = load_learnt(out)
         return Skill(env, "nominal", learner, None)
