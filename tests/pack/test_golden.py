@@ -81,6 +81,17 @@ def test_cases_drawn_at_random_are_the_same_each_time_and_within_the_range() -> 
     assert ((given >= 5) & (given <= 6)).all()
 
 
+def test_an_input_that_chooses_rows_is_drawn_among_them() -> None:
+    """Anything else would be no row, and every answer NaN."""
+    table = "const table f32[3,1] = 0.1 0.2 0.3\n"
+    text = f"input word f32[4]\noutput act f32[4,1]\n{table}g: gather act, table, word\n"
+    assembly = assemble(text)
+    draft = Draft(Kind.BASE, assembly.sections, Certificate(**_core.certify(assembly.sections)))
+    given, answers = cases(base_gold(draft, assembly.program, None), 4)
+    assert set(given.ravel()) == {0.0, 1.0, 2.0}
+    np.testing.assert_allclose(answers, (given + 1) / 10, rtol=1e-6)
+
+
 @pytest.mark.parametrize(("width", "count"), [(4, 16), (128, 16), (500, 4), (4000, 2), (32_000, 1)])
 def test_wide_policies_have_fewer_cases(width: int, count: int) -> None:
     assembly = assemble(WIDE.format(width))

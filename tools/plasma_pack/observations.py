@@ -23,8 +23,11 @@ def cases_of(program: Program, observations: Observations, option: str, count: i
     """
     inputs = inputs_of(program)
     if observations is None:
-        generator = np.random.default_rng(_SEED)
-        return [{io.name: _draw(io, t.dims, generator) for io, t in inputs} for _ in range(count)]
+        generator, choices = np.random.default_rng(_SEED), _choices(program)
+        return [
+            {io.name: _draw(io, t, choices.get(t.name), generator) for io, t in inputs}
+            for _ in range(count)
+        ]
     if not isinstance(observations, Mapping):
         if len(inputs) != 1:
             raise OptionError(
@@ -59,7 +62,22 @@ def _rows(values: Array | None, name: str, tensor: Tensor, option: str) -> Float
     return rows.reshape(len(rows), *tensor.dims)
 
 
-def _draw(io: Io, dims: tuple[int, ...], generator: np.random.Generator) -> FloatArray:
+def _choices(program: Program) -> dict[str, int]:
+    """Tensors that choose rows of a table, such as words of an embedding: among how many."""
+    found: dict[str, int] = {}
+    for instruction in program.instructions:
+        if instruction.op == "gather":
+            table, index = instruction.inputs
+            rows = program.tensor(table).dims[0]
+            found[index] = min(rows, found.get(index, rows))
+    return found
+
+
+def _draw(
+    io: Io, tensor: Tensor, choices: int | None, generator: np.random.Generator
+) -> FloatArray:
+    if choices is not None:
+        return generator.integers(choices, size=tensor.dims).astype(np.float32)
     if io.low < io.high:
-        return generator.uniform(io.low, io.high, dims).astype(np.float32)
-    return generator.standard_normal(dims).astype(np.float32)
+        return generator.uniform(io.low, io.high, tensor.dims).astype(np.float32)
+    return generator.standard_normal(tensor.dims).astype(np.float32)
