@@ -7,10 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from plasma_trainer.server.settings import DATABASE, Settings
+from plasma_trainer.server.settings import ARTEFACTS, DATABASE, Settings
 from plasma_trainer.server.worker import Worker
 
 data, *key = [Path(each) for each in sys.argv[1:]]
 trainer = (sys.executable, str(Path(__file__).with_name("quick_trainer.py")))
-settings = Settings(data, key=key[0] if key else None, postgresql=os.environ.get(DATABASE))
+places = {"postgresql": os.environ.get(DATABASE), "artefacts": os.environ.get(ARTEFACTS)}
+settings = Settings(data, key=key[0] if key else None, **places)
 Worker(settings, trainer).run()

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
@@ -305,19 +306,38 @@ def test_what_the_agents_own_trust_does_not_sign_is_not_stored(
     assert list(tmp_path.iterdir()) == []
 
 
+@contextmanager
+def lying(http: httpx2.Client) -> Iterator[str]:
+    """A server in between that changes a byte of each file."""
+
+    class Liar(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            body = bytearray(http.get(self.path).content)
+            if self.path.endswith("/file"):
+                body[-100] ^= 1
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def test_a_server_that_sends_other_bytes_is_not_believed(
-    http: httpx2.Client, registry: Registry, settings: Settings, keys: Path, tmp_path: Path
+    http: httpx2.Client, registry: Registry, packet: bytes, keys: Path, tmp_path: Path
 ) -> None:
-    source = tmp_path / "policy.pasm"
-    source.write_text(PROGRAM.format(weight=9))
-    entry = registry.add(plasma_pack.build(source, key=keys / "release.pem").data)
-    path = settings.packets / f"{entry.digest}.plasma"
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 1
-    path.write_bytes(data)
-    store = tmp_path / "store"
+    entry, store = registry.add(packet), tmp_path / "store"
     with (
-        PlasmaAgent(config(http, keys, store)) as agent,
+        lying(http) as url,
+        PlasmaAgent(config(http, keys, store, server_url=url)) as agent,
         pytest.raises(plasma_edge.PacketError, match="E_TRANSPORT"),
     ):
         agent.load_instruction_packet(entry.content_digest)

@@ -81,7 +81,7 @@ def test_the_runbooks_work_as_written(tmp_path: Path, packet: bytes) -> None:
         assert codes == ["401", "200"]
         copy, _, restore = blocks("Back up, and restore")
         typed(copy, tmp_path)
-    before = sorted(path.name for path in (tmp_path / "school/packets").iterdir())
+    before = sorted(path.name for path in (tmp_path / "school/packets").glob("*.plasma"))
     typed(restore, tmp_path)
     make_key, serve = blocks("Rotate the key")[0].splitlines()
     typed(make_key, tmp_path)

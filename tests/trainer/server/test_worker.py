@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from plasma_edge.client import ClientConfig, PlasmaAgent, TaskRequest
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry
-from plasma_trainer.server.settings import Settings
+from plasma_trainer.server.settings import ARTEFACTS, Settings
 from plasma_trainer.server.store import Store
 from tests.trainer.server.processes import free_port, serving, until, working
 
@@ -53,8 +54,14 @@ def pid_at_work(settings: Settings, id_: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Settings:
-    return Settings(tmp_path_factory.mktemp("server"), key=keys / "release.pem")
+def settings(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Iterator[Settings]:
+    """A school whose packets are at a URL, so that adapters are compiled for a base that is fetched."""
+    url = f"file://{tmp_path_factory.mktemp('packets')}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ARTEFACTS, url)
+        data = tmp_path_factory.mktemp("server")
+        yield Settings(data, key=keys / "release.pem", artefacts=url)
+    assert not (data / "packets").exists()
 
 
 @pytest.fixture(scope="module")

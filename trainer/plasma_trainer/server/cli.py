@@ -13,7 +13,7 @@ import typer
 
 from plasma_edge import PlasmaError
 from plasma_trainer.errors import MissingDependencyError, TrainerError
-from plasma_trainer.server.settings import DATABASE, Settings
+from plasma_trainer.server.settings import ARTEFACTS, DATABASE, Settings
 from plasma_trainer.server.store import Store
 from plasma_trainer.server.tokens import SCOPES, Tokens
 
@@ -25,6 +25,10 @@ Data = Annotated[Path, typer.Option(help="Directory of the server: database, job
 Database = Annotated[
     str | None,
     typer.Option(envvar=DATABASE, help="postgresql://user@host/name; default: SQLite in --data."),
+]
+Artefacts = Annotated[
+    str | None,
+    typer.Option(envvar=ARTEFACTS, help="URL that keeps packets: s3://bucket/x; default: --data."),
 ]
 Signers = Annotated[
     list[Path] | None, typer.Option("--signer", help="Public key that signs packets elsewhere.")
@@ -44,6 +48,7 @@ def serve(
     signer: Signers = None,
     key: Key = None,
     database: Database = None,
+    artefacts: Artefacts = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="PEM, with --tls-key.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM, with --tls-certificate.")] = None,
 ) -> None:
@@ -58,6 +63,7 @@ def serve(
             signers=_resolved(signer),
             key=key and key.resolve(),
             postgresql=database,
+            artefacts=artefacts,
             certificate=tls_certificate,
             certificate_key=tls_key,
         )
@@ -70,6 +76,7 @@ def worker(
     signer: Signers = None,
     key: Key = None,
     database: Database = None,
+    artefacts: Artefacts = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work for the server of this directory, until told to stop."""
@@ -81,6 +88,7 @@ def worker(
             signers=_resolved(signer),
             key=key and key.resolve(),
             postgresql=database,
+            artefacts=artefacts,
         )
         Worker(settings).run(parent)
 

@@ -44,8 +44,7 @@ def command(job: Job, settings: Settings) -> list[str]:
             pixels = "--pixels" if asked["pixels"] else "--no-pixels"
             return ["evaluate-world", f"--out={run}", pixels, *_options(asked, "pixels")]
         case "compile":
-            base = asked["base_packet"]
-            given = [f"--base={settings.packets / base}.plasma"] if base else []
+            given = [f"--base={base_packet(job, settings)}"] if asked["base_packet"] else []
             files = [f"--key={throwaway_key(job, settings)}", f"--out={exported(job, settings)}"]
             return ["export", str(run), *files, *given]
     raise AssertionError(job.kind)
@@ -54,6 +53,11 @@ def command(job: Job, settings: Settings) -> list[str]:
 def exported(job: Job, settings: Settings) -> Path:
     """What a compile job writes, before it is staged."""
     return settings.job(job.id) / "exported.plasma"
+
+
+def base_packet(job: Job, settings: Settings) -> Path:
+    """A copy of the packet that a compile job's adapter is for."""
+    return settings.job(job.id) / "base.plasma"
 
 
 def throwaway_key(job: Job, settings: Settings) -> Path:

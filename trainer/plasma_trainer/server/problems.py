@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from plasma_edge import PlasmaError
 from plasma_trainer.errors import UsageError
+from plasma_trainer.server.blobs import BlobsError
 from plasma_trainer.server.jobs import ConflictError, QueueFullError
 from plasma_trainer.server.models import Problem
 from plasma_trainer.server.store import StoreError
@@ -33,7 +34,13 @@ CODES = {
     500: "internal",
     503: "busy",
 }
-STATUSES = ((ConflictError, 409), (QueueFullError, 503), (StoreError, 503), (UsageError, 422))
+STATUSES = (
+    (ConflictError, 409),
+    (QueueFullError, 503),
+    (StoreError, 503),
+    (BlobsError, 503),
+    (UsageError, 422),
+)
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase}
     for status in (400, 401, 403, 404, 409, 413, 422, 429, 503)

@@ -7,18 +7,16 @@ so a row never lies.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import plasma_edge
 from plasma_pack import open_packet
 from plasma_pack.inspection import describe
-from plasma_pack.packet.atomic import write_file
 from plasma_trainer.errors import UsageError
+from plasma_trainer.server.blobs import Blobs
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Row, Store, where
 
@@ -48,16 +46,16 @@ class Entry:
 
 
 class Registry:
-    """The files under `settings.packets`, and a row for each."""
+    """The files in `settings.packets`, and a row for each. All that needs files raises BlobsError."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
-        settings.packets.mkdir(parents=True, exist_ok=True)
+        self._blobs = Blobs(settings.packets)
 
     def add(self, data: bytes, *, channel: str | None = None, run: str | None = None) -> Entry:
         """Keep a packet that this server made. The same bytes are kept once."""
-        digest, description = hashlib.sha256(data).hexdigest(), describe(open_packet(data))
-        write_file(self._path(digest), data)
+        description = describe(open_packet(data))
+        digest = self._blobs.put(data)
         is_signed = all(signer["signature"] == "present" for signer in description["signers"])
         with self._store.write() as db:
             db.execute(
@@ -132,10 +130,7 @@ class Registry:
 
     def data(self, digest: str) -> bytes:
         """The file. Raises KeyError when there is none."""
-        return self._path(self.get(digest).digest).read_bytes()
-
-    def _path(self, digest: str) -> Path:
-        return self._settings.packets / f"{digest}.plasma"
+        return self._blobs.get(self.get(digest).digest)
 
     def _is_staged(self, entry: Entry, data: bytes, signed_len: int) -> bool:
         return self.data(entry.digest)[:signed_len] == data[:signed_len]

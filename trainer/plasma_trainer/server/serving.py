@@ -16,7 +16,7 @@ import uvicorn
 
 from plasma_trainer.server.app import make_app
 from plasma_trainer.server.guard import MAX_CONNECTIONS, ImpatientProtocol
-from plasma_trainer.server.settings import DATABASE, Settings
+from plasma_trainer.server.settings import ARTEFACTS, DATABASE, Settings
 
 AGAIN_S = 1.0
 STOP_S = 15.0
@@ -44,8 +44,9 @@ def serve(settings: Settings, workers: int) -> None:
     )
     # uvicorn stops in good order and then raises the signal again, which must not skip stopping the workers.
     signal.signal(signal.SIGTERM, _leave)
-    if settings.postgresql is not None:
-        os.environ[DATABASE] = settings.postgresql  # for the workers
+    for name, url in ((DATABASE, settings.postgresql), (ARTEFACTS, settings.artefacts)):
+        if url is not None:
+            os.environ[name] = url  # for the workers
     with _supervised([worker_command(settings, os.getpid())] * workers):
         uvicorn.Server(config).run()
 

@@ -13,6 +13,7 @@ from plasma_trainer.errors import UsageError
 DATABASE = (
     "PLASMA_DATABASE"  # environment variable of --database: passwords are not for command lines
 )
+ARTEFACTS = "PLASMA_ARTEFACTS"  # of --artefacts: some URLs have passwords as well
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -28,6 +29,7 @@ class Settings:
     key: Path | None = None  # private key; without one packets are staged unsigned
     requests_per_s: float = 300.0  # of one address
     postgresql: str | None = None  # URL of the database; None: SQLite, in `data`
+    artefacts: str | None = None  # URL where packets are kept; None: in `data`
     certificate: Path | None = None  # TLS, with its key
     certificate_key: Path | None = None
 
@@ -35,6 +37,10 @@ class Settings:
         if self.postgresql is not None and not self.postgresql.startswith("postgresql://"):
             raise UsageError(
                 "--database: expected postgresql://user@host/name; SQLite, in --data, needs none"
+            )
+        if self.artefacts is not None and "://" not in self.artefacts:
+            raise UsageError(
+                "--artefacts: expected a URL, such as s3://bucket/packets; a directory is file:///its/path"
             )
         if (self.certificate is None) != (self.certificate_key is None):
             raise UsageError("TLS needs both --tls-certificate and --tls-key; found one of them")
@@ -50,8 +56,9 @@ class Settings:
         return self.postgresql or self.data / "server.sqlite3"
 
     @property
-    def packets(self) -> Path:
-        return self.data / "packets"
+    def packets(self) -> Path | str:
+        """A directory, or a URL."""
+        return self.artefacts or self.data / "packets"
 
     @property
     def ladder(self) -> Path:

@@ -20,8 +20,10 @@ from typing import Any
 
 from plasma_edge import PlasmaError
 from plasma_pack import keygen, open_packet
+from plasma_pack.packet.atomic import write_file
 from plasma_trainer.errors import TrainerError
 from plasma_trainer.server import commands, staging
+from plasma_trainer.server.blobs import BlobsError
 from plasma_trainer.server.jobs import Job, Jobs
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
@@ -75,15 +77,15 @@ class Worker:
                 self._jobs.release(job)
         except StoreError:
             raise  # nobody can be told; the lease ends by itself, and the job goes on from its files
+        except (BlobsError, OSError) as error:
+            self._jobs.fail(job, str(error), is_final=False)
         except (TrainerError, PlasmaError) as error:
             self._jobs.fail(job, str(error), is_final=True)
-        except OSError as error:
-            self._jobs.fail(job, str(error), is_final=False)
 
     @contextmanager
     def _begin(self, job: Job, lock: Path) -> Iterator[subprocess.Popen[bytes]]:
         if job.kind == "compile":
-            keygen(commands.throwaway_key(job, self._settings), replace=True)
+            self._prepare(job)
         command = [*self._trainer, *commands.command(job, self._settings)]
         with _alone(lock) as file, self._log(job).open("ab") as log:
             process = subprocess.Popen(
@@ -100,6 +102,12 @@ class Worker:
             yield process
         finally:
             _end(process)
+
+    def _prepare(self, job: Job) -> None:
+        """What the command of a compile job reads besides its run."""
+        keygen(commands.throwaway_key(job, self._settings), replace=True)
+        if base := job.params["base_packet"]:
+            write_file(commands.base_packet(job, self._settings), self._registry.data(base))
 
     def _watch(self, job: Job, process: subprocess.Popen[bytes], parent: int | None) -> str:
         """`ended`, `cancel`, `lost` or `stop`."""
