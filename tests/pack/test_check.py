@@ -59,10 +59,12 @@ def test_the_source_flies_within_the_packet_s_limits(
 
 
 def test_a_recurrent_source_needs_its_states(tmp_path: Path, key: Ed25519PrivateKey) -> None:
+    """Those of a plain cell that the exporter wrote out; of GRU and LSTM cells they are found."""
+
     class Memory(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.cell, self.head = torch.nn.GRUCell(4, 5), torch.nn.Linear(5, 2)
+            self.cell, self.head = torch.nn.RNNCell(4, 5), torch.nn.Linear(5, 2)
 
         def forward(self, obs: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             h = self.cell(obs, h)
