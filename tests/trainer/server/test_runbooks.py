@@ -17,6 +17,7 @@ from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import Settings
 from plasma_trainer.server.store import Store
+from tests.trainer.server.postgres import new_database
 from tests.trainer.server.processes import DOCUMENTED, ENV, started
 
 ROOT = Path(__file__).parents[3]
@@ -93,6 +94,18 @@ def test_the_runbooks_work_as_written(tmp_path: Path, packet: bytes) -> None:
         typed(f"{show}/packets/{digest}/file -o back.plasma", tmp_path)
     assert before == [f"{digest}.plasma"]
     assert open_packet((tmp_path / "back.plasma").read_bytes())
+
+
+def test_a_postgresql_is_dumped_and_restored_as_written(postgresql: str, tmp_path: Path) -> None:
+    url = new_database(postgresql)
+    dump, restore = blocks("Back up, and restore")[1].splitlines()
+    asked = TrainRequest(env="CartPole-v1").params()
+    kept, _ = Jobs(Store(url)).submit("train", asked, owner="x")
+    (tmp_path / "backup").mkdir()
+    typed(dump, tmp_path, PLASMA_DATABASE=url)
+    lost, _ = Jobs(Store(url)).submit("train", asked, owner="x")
+    typed(restore, tmp_path, PLASMA_DATABASE=url)
+    assert {job.id for job in Jobs(Store(url)).newest(None, None, 10)} == {kept.id} != {lost.id}
 
 
 def test_compose_is_whole_and_gives_away_nothing() -> None:
