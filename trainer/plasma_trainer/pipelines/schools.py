@@ -62,7 +62,6 @@ FAULTS: dict[str, Callable[[Transitions], Transitions]] = {
     "ends": _endless,
     "sensor": _saturated,
 }
-KINDS = ("honest", *FAULTS)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-import gymnasium as gym
 import torch
 from torch import Tensor
 
@@ -21,8 +20,8 @@ class Planner(ABC):
     No plan is chosen that is forbidden anywhere before its end, as far as the world can tell.
     """
 
-    def __init__(self, futures: Futures, space: gym.Space[Any], budget: Budget, seed: int) -> None:
-        self.futures, self.space, self.budget = futures, space, budget
+    def __init__(self, futures: Futures, budget: Budget, seed: int) -> None:
+        self.futures, self.budget = futures, budget
         self.generator = torch.Generator().manual_seed(seed)
         self._held, self._left = torch.zeros(0), 0
 

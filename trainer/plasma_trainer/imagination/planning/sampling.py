@@ -42,7 +42,7 @@ class _Sampling(Planner):
         seed: int,
         propose: Propose | None = None,
     ) -> None:
-        super().__init__(futures, space, budget, seed)
+        super().__init__(futures, budget, seed)
         self.propose = propose
         self.draws = _Choices(space) if isinstance(space, spaces.Discrete) else _Levels(space)
 

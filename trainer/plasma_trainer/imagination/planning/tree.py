@@ -28,7 +28,7 @@ class _Branching(Planner):
     """Raises UsageError for a space of continuous actions."""
 
     def __init__(self, futures: Futures, space: gym.Space[Any], budget: Budget, seed: int) -> None:
-        super().__init__(futures, space, budget, seed)
+        super().__init__(futures, budget, seed)
         if not isinstance(space, spaces.Discrete):
             raise UsageError(
                 f"found {space}; a tree branches over discrete actions; plan with cem or mppi"
