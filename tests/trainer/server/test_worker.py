@@ -22,6 +22,7 @@ from plasma_trainer.server.models import TrainRequest
 from plasma_trainer.server.registry import Registry
 from plasma_trainer.server.settings import ARTEFACTS, Settings
 from plasma_trainer.server.store import Store
+from plasma_trainer.server.worker import Worker
 from tests.trainer.server.processes import free_port, serving, until, working
 
 ROUNDS = 5
@@ -124,9 +125,27 @@ def test_a_job_that_lost_everybody_is_finished_as_if_nothing_had_happened(
 
 def test_its_events_are_a_curve(jobs: Jobs, killed: Job) -> None:
     points = [event for event in jobs.events(0, killed.id) if "real_steps" in event]
-    assert [point["real_steps"] for point in points] == sorted(p["real_steps"] for p in points)
-    assert points[-1]["real_steps"] == ROUNDS * 20
+    assert [point["real_steps"] for point in points] == [20 * (i + 1) for i in range(ROUNDS)]
     assert 1 <= points[-1]["returns"]["mean"] <= 500
+
+
+def test_rounds_that_pass_between_two_looks_are_all_told(
+    settings: Settings, jobs: Jobs, tmp_path: Path
+) -> None:
+    """A run without training: its rounds are said at once, and one is said again, as after a kill."""
+    said = [
+        f"round {i}: {20 * i} real steps, return 9.0 (mean of 5 episodes, at least 8.0, worst 8.0)"
+        for i in (1, 2, 2, 3, 4, 5)
+    ]
+    trainer = tmp_path / "trainer.py"
+    trainer.write_text(f"print({chr(10).join(said)!r})\nraise SystemExit(2)\n")
+    job = submit(jobs, seed=9)
+    worker = Worker(settings, [sys.executable, str(trainer)])
+    claimed = jobs.claim()
+    assert claimed is not None
+    worker._work(claimed, None)
+    told = [event["round"] for event in jobs.events(0, job.id) if "round" in event]
+    assert told == [1, 2, 3, 4, 5]
 
 
 @pytest.fixture(scope="module")

@@ -84,18 +84,16 @@ def result(job: Job, settings: Settings, log: str) -> dict[str, Any]:
             return {"returns": _returns(flown[-1])}
 
 
-def point(job: Job, log: str) -> tuple[float, dict[str, Any]] | None:
-    """Progress (0 to 1) and the last point of the learning curve, from what the command has said so far."""
-    rounds = _ROUND.findall(log)
-    if not rounds:
-        return None
-    index, steps, *returns = rounds[-1]
+def points(job: Job, log: str) -> list[tuple[float, dict[str, Any]]]:
+    """Progress (0 to 1) and the point of the learning curve there, for every round the command has told of so far."""
     budget = job.params["real_steps"]
-    return int(steps) / budget, {
-        "round": int(index),
-        "real_steps": int(steps),
-        "returns": _returns(returns),
-    }
+    return [
+        (
+            int(steps) / budget,
+            {"round": int(index), "real_steps": int(steps), "returns": _returns(returns)},
+        )
+        for index, steps, *returns in _ROUND.findall(log)
+    ]
 
 
 def _options(asked: dict[str, Any], *without: str) -> list[str]:

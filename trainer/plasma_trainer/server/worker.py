@@ -111,7 +111,7 @@ class Worker:
 
     def _watch(self, job: Job, process: subprocess.Popen[bytes], parent: int | None) -> str:
         """`ended`, `cancel`, `lost` or `stop`."""
-        renewed, told = time.monotonic(), None
+        renewed, told = time.monotonic(), job.progress
         while process.poll() is None:
             time.sleep(POLL_S)
             if self._must_stop or (parent is not None and os.getppid() != parent):
@@ -125,14 +125,15 @@ class Worker:
         self._tell(job, told)
         return "ended"
 
-    def _tell(self, job: Job, told: Any) -> Any:
-        """Report the last point of the curve, if it is a new one."""
+    def _tell(self, job: Job, told: float) -> float:
+        """Report the points of the curve that lie beyond the progress `told`; the progress that is now told."""
         if job.kind not in ("train", "adapt"):
-            return None
-        point = commands.point(job, self._tail(job))
-        if point is not None and point != told:
-            self._jobs.report(job, *point)
-        return point
+            return told
+        for progress, point in commands.points(job, self._tail(job)):
+            if progress > told:
+                self._jobs.report(job, progress, point)
+                told = progress
+        return told
 
     def _keep(self, job: Job, status: int) -> None:
         """The command has ended: what it found is the job's result."""
