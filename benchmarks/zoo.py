@@ -167,6 +167,10 @@ ZOO: dict[str, dict[str, dict[str, Any]]] = {
             "policy_kwargs": {"log_std_init": -3.29, "ortho_init": False},
         },
     },
+    "plasma/NavigateMaze-v0": {
+        "PPO": {"n_timesteps": 100_000},
+        "DQN": _DQN,
+    },
     "LunarLander-v3": {
         "DQN": _DQN,
         "PPO": {

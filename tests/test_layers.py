@@ -34,7 +34,7 @@ PACKER_FLOORS = [
     {"errors"},
     {"packet", "words"},
     {"program"},
-    {"pasm", "compiler"},
+    {"pasm", "compiler", "draws"},
     {"importers"},
     {"observations", "rehearsal"},
     {"rollouts"},

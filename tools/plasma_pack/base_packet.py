@@ -76,7 +76,7 @@ def build(
                   alone or in a Pipeline, a text program (path ending in .pasm) or a Program
     key           private key: PEM path or loaded, or several of them
     golden        float32 [N, n] observations to choose self-test ticks from ({input: [N, n]} when
-                  there are several inputs); None draws them at random, for a policy of
+                  there are several inputs); None draws them (draws.py), for a policy of
                   Stable-Baselines3 as its spaces and statistics say
     audit         {'verdict': 'unverified' | 'verified', scores…}
     max_adapters  how many may be attached at once, 0 … 16; max_rank: of each
@@ -95,7 +95,7 @@ def build(
     actuators     outputs that drive something, default all
     states        {input: output} of recurrent state; that of GRU, LSTM and RNN
                   operators is found without it
-    ranges        {input: (low, high)}, for people and for random self-test ticks
+    ranges        {input: (low, high)}, for people and for drawn observations
     units         {input: "m/s"}
     vec_normalize the saved VecNormalize of a Stable-Baselines3 policy, where it is not beside it;
                   False: none
@@ -172,10 +172,11 @@ def _compile(
     limited = with_limits(described, limits.over(imported.limits))
     if storage.golden is None:
         weights = imported.weights if storage.is_default else storage.weights
-        storage = replace(storage, weights=weights, golden=imported.observations)
+        storage = replace(storage, weights=weights, drawn=imported.observations)
     choice = quantized(limited, storage)
     program = lay_out(choice.program)
-    return _Compiled(program, encode(program), imported.origin, choice.report, storage.golden)
+    observations = storage.drawn if storage.golden is None else storage.golden
+    return _Compiled(program, encode(program), imported.origin, choice.report, observations)
 
 
 def _compile_text(path: Path, golden: Observations) -> _Compiled:

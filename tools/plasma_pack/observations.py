@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a policy sees while nobody flies: observations that the caller gives, or random ones within
-the stated ranges, the same each time.
+"""What a policy sees while nobody flies: observations that the caller gives, or drawn ones within the
+stated ranges, the same each time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from plasma_pack.draws import draw
 from plasma_pack.errors import OptionError
 from plasma_pack.program.program import Array, FloatArray, Io, Program, Storage, Tensor
 
@@ -19,15 +20,11 @@ _SEED = 20_240_801
 
 def cases_of(program: Program, observations: Observations, option: str, count: int) -> list[Case]:
     """One case for each row of the observations, f32 [N, n] or {input: [N, n]}; None draws `count`
-    of them at random. `option`: what the caller knows them as.
+    of them (draws.py). `option`: what the caller knows them as.
     """
     inputs = inputs_of(program)
     if observations is None:
-        generator, choices = np.random.default_rng(_SEED), _choices(program)
-        return [
-            {io.name: _draw(io, t, choices.get(t.name), generator) for io, t in inputs}
-            for _ in range(count)
-        ]
+        observations = _drawn(program, count)
     if not isinstance(observations, Mapping):
         if len(inputs) != 1:
             raise OptionError(
@@ -73,11 +70,11 @@ def _choices(program: Program) -> dict[str, int]:
     return found
 
 
-def _draw(
-    io: Io, tensor: Tensor, choices: int | None, generator: np.random.Generator
-) -> FloatArray:
-    if choices is not None:
-        return generator.integers(choices, size=tensor.dims).astype(np.float32)
-    if io.low < io.high:
-        return generator.uniform(io.low, io.high, tensor.dims).astype(np.float32)
-    return generator.standard_normal(tensor.dims).astype(np.float32)
+def _drawn(program: Program, count: int) -> dict[str, Array]:
+    generator, choices = np.random.default_rng(_SEED), _choices(program)
+    return {
+        io.name: draw(io.low, io.high, (count, *tensor.dims), generator)
+        if tensor.name not in choices
+        else generator.integers(choices[tensor.name], size=(count, *tensor.dims))
+        for io, tensor in inputs_of(program)
+    }

@@ -4,8 +4,8 @@
 The real runtime runs the policy with float weights and with candidates on the same observations; the
 error is the difference of their outputs. int8 everywhere is the first candidate and usually the last.
 Where it exceeds the limit, layers are raised in the order of the error that each causes alone, for
-the bytes it takes to be rid of it: errors of layers hardly correlate, so their squares add up. Then
-whatever can go back to int8 does.
+the bytes and the work it takes to be rid of it: errors of layers hardly correlate, so their squares
+add up. Then whatever can go back to int8 does.
 
 Nothing is random and no clock is read: the same policy and observations give the same choice on every
 machine, because they give the same bits.
@@ -29,9 +29,10 @@ from plasma_pack.compiler.precision import (
     layers_of,
     with_precisions,
 )
+from plasma_pack.draws import runs
 from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.observations import Case, Observations, cases_of
-from plasma_pack.packet.format import MAX_FILE_BYTES
+from plasma_pack.packet.format import MAX_FILE_BYTES, Certificate
 from plasma_pack.program.program import (
     Array,
     DType,
@@ -42,14 +43,17 @@ from plasma_pack.program.program import (
 from plasma_pack.rehearsal import draft_of, rehearse
 from plasma_pack.rollouts import rollouts
 
-# Of the range that an output uses (root mean square), and of choices that differ.
-DEFAULT_LIMIT = 0.01
-DEFAULT_CHOICE_LIMIT = 0.005
+# Of the range that an output uses (root mean square), and of choices that differ: where it is told what
+# the policy sees, and where it is not.
+_LIMITS = 0.01, 0.0075
+_CHOICE_LIMITS = 0.005, 0.0025
 
 _LEAST_RANGE = 0.01  # of an element, in parts of the widest one's
+_LEAST_SHARE = 0.1  # of a kind of observations, in parts of what all of them use
+_LEAST_PRICE = 1e-6
 _PROFILED = 64
 # How many observations are drawn or flown: as many as take this many cost units, within limits.
-_WORK = 1 << 30
+_WORK = 1 << 32
 _FEWEST, _MOST = 256, 1024
 _DRAWS = ("uniform", "normal")
 _MEASURES = {True: "choices that differ", False: "rms"}
@@ -62,7 +66,8 @@ Precisions = Mapping[str, str]
 class WeightOptions:
     """weights: 'auto', or the precision of all layers. The rest is for 'auto': the largest error of an
     output (None takes the defaults), and what it is measured on: observations, or an environment,
-    or those that the self-test is chosen from (golden), or random ones.
+    or those that the self-test is chosen from (golden), or ones of several kinds (draws.py), which
+    an importer drew because it knows more of the inputs than the program says (drawn).
     """
 
     weights: str = "auto"
@@ -70,6 +75,7 @@ class WeightOptions:
     calibration: Observations = None
     env: str | None = None
     golden: Observations = None
+    drawn: Observations = None
 
     @property
     def is_default(self) -> bool:
@@ -78,9 +84,7 @@ class WeightOptions:
 
     @property
     def is_told(self) -> bool:
-        """What the policy sees. Drawn observations tell a rare difference less surely: of choices half
-        the limit must do then.
-        """
+        """What the policy sees. Drawn observations tell less surely, so the limit is lower then."""
         return any(seen is not None for seen in (self.calibration, self.env, self.golden))
 
     def check(self) -> None:
@@ -123,6 +127,7 @@ def _choose(program: Program, options: WeightOptions) -> Choice:
     chosen = with_precisions(program, precisions)
     report = {
         "observations": sum(map(len, search.episodes)),
+        "drawn": not options.is_told,
         "outputs": search.outputs(precisions),
         "layers": _costs(chosen, search.layers, precisions, alone, search.episodes),
     }
@@ -148,6 +153,8 @@ class _Search:
             )
         self.episodes = _episodes(exact, options)
         self.usable = self._usable()
+        self.kinds = self._kinds(options)
+        self.certificate = self._certificate(self.int8)
         self.reference = self._run(self.exact)
         self.limits = {
             tensor.name: _limit(tensor, options) for tensor in program.select(Storage.OUTPUT)
@@ -202,18 +209,24 @@ class _Search:
             raised[layer.weights] = precision if fits_f16(values) else "f32"
         return raised
 
-    def _price(self, layer: Layer) -> int:
-        """Bytes that it takes to raise a layer; small ones, free of their scales, even shrink."""
-        raised = with_precisions(self.program, self._raised([(layer, "f16")]))
-        now = with_precisions(self.program, self.int8)
-        return max(1, _const_bytes(raised) - _const_bytes(now))
+    def _price(self, layer: Layer) -> float:
+        """What raising a layer adds to bytes and to work, in parts of the whole in int8. Small ones, free
+        of their scales, even shrink.
+        """
+        raised = self._certificate(self._raised([(layer, "f16")]))
+        bytes_added = raised.const_bytes / self.certificate.const_bytes - 1
+        work_added = raised.cost_units / self.certificate.cost_units - 1
+        return max(_LEAST_PRICE, bytes_added + work_added)
+
+    def _certificate(self, precisions: Precisions) -> Certificate:
+        return draft_of(with_precisions(self.program, precisions)).certificate
 
     def _errors(self, precisions: Precisions) -> dict[str, float]:
         key = tuple(precisions.values())
         if key not in self._measured:
             found = self._run(precisions)
             self._measured[key] = {
-                name: _error(self.program.tensor(name), wanted, found[name])
+                name: _error(self.program.tensor(name), wanted, found[name], self.kinds)
                 for name, wanted in self.reference.items()
             }
         return self._measured[key]
@@ -239,6 +252,14 @@ class _Search:
             )
         return usable
 
+    def _kinds(self, options: WeightOptions) -> list[npt.NDArray[np.intp]]:
+        """Which of the usable observations are judged together: all that were told, else each kind."""
+        if options.is_told:
+            return [np.arange(np.count_nonzero(self.usable))]
+        lengths = [len(episode) for episode in self.episodes]
+        kinds = np.repeat(np.arange(len(lengths)), lengths)[self.usable]
+        return [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+
     def _policy(self, precisions: Precisions) -> Policy:
         return rehearse(draft_of(with_precisions(self.program, precisions)))
 
@@ -256,7 +277,10 @@ def _episodes(program: Program, options: WeightOptions) -> Episodes:
         return rollouts(program, rehearse(draft), options.env, count)
     if options.calibration is not None:
         return [cases_of(program, options.calibration, "calibration", count)]
-    return [cases_of(program, options.golden, "golden", count)]
+    if options.golden is not None:
+        return [cases_of(program, options.golden, "golden", count)]
+    cases = cases_of(program, options.drawn, "golden", count)
+    return [cases[run] for run in runs(len(cases))]
 
 
 def _const_bytes(program: Program) -> int:
@@ -266,26 +290,31 @@ def _const_bytes(program: Program) -> int:
 def _limit(output: Tensor, options: WeightOptions) -> float:
     if options.max_error is not None:
         return options.max_error
-    if not _is_choice(output):
-        return DEFAULT_LIMIT
-    return DEFAULT_CHOICE_LIMIT if options.is_told else DEFAULT_CHOICE_LIMIT / 2
+    limit, untold = _CHOICE_LIMITS if _is_choice(output) else _LIMITS
+    return limit if options.is_told else untold
 
 
 def _is_choice(output: Tensor) -> bool:
     return output.dtype is DType.I32
 
 
-def _error(output: Tensor, wanted: Array, found: Array) -> float:
+def _error(
+    output: Tensor, wanted: Array, found: Array, kinds: Sequence[npt.NDArray[np.intp]]
+) -> float:
     """[N, n] each: the share of choices that differ, or the root mean square of the differences, each
-    element's in parts of the range that it has in float.
+    element's in parts of the range that it has in float; of the kind of observations where it is worst.
     """
     if _is_choice(output):
         return float((wanted != found).any(axis=1).mean())
+    whole = np.ptp(wanted.astype(np.float64), axis=0)
     difference = found.astype(np.float64) - wanted
-    ranges = np.ptp(wanted.astype(np.float64), axis=0)
-    ranges = np.maximum(ranges, _LEAST_RANGE * ranges.max())
-    ranges[ranges == 0] = 1
-    return float(np.sqrt(np.mean((difference / ranges) ** 2)))
+    errors = []
+    for kind in kinds:
+        ranges = np.maximum(np.ptp(wanted[kind].astype(np.float64), axis=0), _LEAST_SHARE * whole)
+        ranges = np.maximum(ranges, _LEAST_RANGE * ranges.max())
+        ranges[ranges == 0] = 1
+        errors.append(float(np.sqrt(np.mean((difference[kind] / ranges) ** 2))))
+    return max(errors)
 
 
 def _without_rate_limits(program: Program) -> Program:

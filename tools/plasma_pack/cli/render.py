@@ -65,7 +65,8 @@ def _quantised(report: Mapping[str, Any]) -> None:
         line += f", all in int8 {output['error_all_int8']:.3%}"
         console.print(Text(line, style="bold"))
     if report["layers"]:
-        measured = f"measured on {report['observations']} observations, time on this machine"
+        drawn = " drawn" if report["drawn"] else ""
+        measured = f"measured on {report['observations']}{drawn} observations, time on this machine"
         _rows(
             measured,
             [

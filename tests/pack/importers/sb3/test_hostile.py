@@ -20,6 +20,7 @@ import stable_baselines3 as sb3
 
 import plasma_pack as pp
 from plasma_pack import SourceError
+from plasma_pack.importers.state_dict.archive import Archive
 from plasma_pack.importers.state_dict.pickles import MAX_OPCODES, read_pickle
 from plasma_pack.packet.keys import Key
 
@@ -43,6 +44,14 @@ def _zip(members: Members, compression: int = zipfile.ZIP_STORED) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content)
     return file.getvalue()
+
+
+def test_a_zip_without_its_beginning_is_refused(members: Members, key: Key) -> None:
+    """Its directory is whole, and leads to before the file."""
+    with pytest.raises(SourceError, match="damaged: negative seek"):
+        Archive(_zip({"data": b"{}" * 40})[64:], "the zip").read("data")
+    cut = members | {"policy.pth": members["policy.pth"][64:]}
+    _refused(_zip(cut), key, "policy.pth")
 
 
 def _with_entry(members: Members, key: str, pickled: bytes) -> Members:

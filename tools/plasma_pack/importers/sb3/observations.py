@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from plasma_pack.compiler.elements import Ids
+from plasma_pack.draws import draw
 from plasma_pack.errors import OptionError, SourceError
 from plasma_pack.importers.sb3.normalise import Normaliser, Statistics
 from plasma_pack.importers.sb3.spaces import Box, Dict, Discrete, Flat, MultiBinary
@@ -26,9 +27,9 @@ from plasma_pack.program.program import Storage
 NAME, MASKS = "obs", "action_masks"
 MAX_CHOICES = 4096
 MOST_SAMPLES, LEAST_SAMPLES = 1024, 16
-_SAMPLED_ELEMENTS = 1 << 23  # of the largest input, 64 MB
-_BLOCKS = 4
+_SAMPLED_ELEMENTS = 1 << 25  # of the largest input, 128 MB
 _BYTE = 1 / 255
+_WIDEST = 1e4  # of the bounds of a number; wider ones say nothing of what there is
 Seen = Ids | Pixels
 
 
@@ -130,19 +131,17 @@ class Observer:
 
     def _draw(self, space: Box, dims: tuple[int, ...], statistics: Statistics | None) -> AnyArray:
         """Observations to test with: as they were in training, or else as the space has them."""
+        sizes = self.count, *dims
         if space.is_image:
-            return self._pictures(dims)
-        drawn = self.generator.standard_normal((self.count, *dims))
+            return np.rint(draw(0, 255, sizes, self.generator))
         if statistics is not None and statistics.mean.shape == dims:
-            return drawn / statistics.scale + statistics.mean
-        return np.clip(drawn, float(space.low.min()), float(space.high.max()))
-
-    def _pictures(self, dims: tuple[int, ...]) -> AnyArray:
-        """Blocks of one colour each; noise looks all the same to a convolution."""
-        height, width, channels = dims
-        blocks = self.generator.integers(256, size=(self.count, _BLOCKS, _BLOCKS, channels))
-        rows, columns = (np.arange(size) * _BLOCKS // size for size in (height, width))
-        return blocks[:, rows[:, None], columns]
+            return draw(0, 0, sizes, self.generator) / statistics.scale + statistics.mean
+        low, high = (
+            side[..., : dims[-1]] if side.shape else side for side in (space.low, space.high)
+        )
+        is_wide = high - low > _WIDEST
+        drawn = draw(np.where(is_wide, 0, low), np.where(is_wide, 0, high), sizes, self.generator)
+        return np.clip(drawn, low, high)
 
     def _normalise(self, name: str, x: Ids, statistics: Statistics) -> Ids:
         if statistics.mean.shape != x.shape:

@@ -21,7 +21,15 @@ MAX_DIRECTORY_BYTES = 1 << 20
 MAX_UNPACKED_BYTES = 512 << 20  # of all that is read
 _END, _END_BYTES, _LONGEST_COMMENT = b"PK\5\6", 22, 65_535
 _WIDE_END, _WIDE_LOCATOR = b"PK\6\6", b"PK\6\7"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,  # NotImplementedError is one
+    ValueError,  # offsets that lead before the file, names that are no text
+    struct.error,
+)
 
 
 class Archive:
@@ -33,7 +41,7 @@ class Archive:
         _check_directory(data, what)
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except (*_BROKEN, ValueError, struct.error) as error:
+        except _BROKEN as error:
             raise SourceError(f"{what} is not a whole zip file: {error}") from error
         self.names = [info.filename for info in self._zip.infolist()]
         self._check_names()
