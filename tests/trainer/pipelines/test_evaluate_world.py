@@ -18,13 +18,15 @@ from plasma_trainer.cli import app
 from plasma_trainer.data import Log, Trajectory, collect_log, random_act
 from plasma_trainer.envs import make_pixel_plant, make_plant
 from plasma_trainer.errors import UsageError
-from plasma_trainer.pipelines import open_loop
+from plasma_trainer.pipelines import drift, evaluate_world, open_loop
 from plasma_trainer.pipelines.evaluate_world import (
     Row,
     WorldsArgs,
     evaluate_worlds,
-    new_world,
+    headings,
+    table,
 )
+from plasma_trainer.pipelines.families import PIXEL_WORLDS, STEADY, new_world
 from plasma_trainer.pipelines.fit_world import FitArgs, fit_world
 from plasma_trainer.pipelines.open_loop import Scales, judge
 from plasma_trainer.pipelines.strips import imagined_frames, real_frames, save_film, save_strip
@@ -59,13 +61,14 @@ def test_learns_the_pendulum_better_than_that_it_stands_still(
     assert 0.6 < learnt.coverage <= 1.0
 
 
-def test_the_table_is_written_down_and_not_learnt_twice(
-    judged: tuple[Path, dict[str, Row]],
+def test_the_table_is_written_down_and_neither_learnt_nor_judged_twice(
+    judged: tuple[Path, dict[str, Row]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, rows = judged
     written = json.loads((out / "worlds.json").read_text())
     assert list(written) == sorted(rows)
     assert written["rssm"]["judgement"]["error"]["1"] == rows["rssm"].judgement.error[1]
+    monkeypatch.setattr(evaluate_world, "judge", None)
     again = evaluate_worlds(ARGS, ("ensemble",), "cpu", out, QUIET)
     assert again == [rows["ensemble"]]
 
@@ -149,6 +152,47 @@ def test_the_command_prints_a_line_per_world(tmp_path: Path) -> None:
     assert "choose from still, ensemble, mdn-rnn, rssm" in " ".join(refused.stderr.split())
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Row]]:
+    """Every world of frames, hardly fitted."""
+    out = tmp_path_factory.mktemp("drawn")
+    args = WorldsArgs(
+        "Pendulum-v1", pixels=True, size=16, real_steps=800, updates=2, batch=2, length=4
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(open_loop, "MOST_PIXEL_STARTS", 2)
+        patch.setattr(open_loop, "PATHS", 2)
+        patch.setattr(open_loop, "TEMPERATURES", (1.0, 2.0))
+        patch.setattr(drift, "PATHS", 2)
+        patch.setattr(evaluate_world, "PLACES", 2)
+        return out, {row.world: row for row in evaluate_worlds(args, None, "cpu", out, QUIET)}
+
+
+def test_six_families_draw_on_one_table_beside_reality(drawn: tuple[Path, dict[str, Row]]) -> None:
+    out, rows = drawn
+    assert list(rows) == [*PIXEL_WORLDS, "real"]
+    assert (out / "strip.png").exists()
+    written = json.loads((out / "worlds.json").read_text())
+    for name, row in rows.items():
+        assert row.drift is not None and row.obeys is not None
+        assert set(row.drift.drift) == {50, 200} and None not in row.drift.drift.values()
+        assert Row.read(written[name]) == row
+    assert rows["real"].obeys == 1.0
+    assert rows["still"].obeys == pytest.approx(1 / 3)
+    assert rows["real"].drift.drift[200] == pytest.approx(rows["still"].drift.drift[200], rel=0.5)
+    sheet = table("frames", list(rows.values()))
+    assert [str(c.header) for c in sheet.columns] == headings(pixels=True)
+
+
+def test_a_steady_world_is_the_same_fit(drawn: tuple[Path, dict[str, Row]]) -> None:
+    _, rows = drawn
+    for name in ("eye+ensemble", "vae+mdn-rnn"):
+        free, steady = rows[name], rows[name + STEADY]
+        assert steady.parameters == free.parameters
+        assert steady.updates == free.updates > 0
+        assert steady.cpu_seconds == free.cpu_seconds  # read back, not fitted again
+
+
 def test_there_are_no_worlds_of_other_names() -> None:
-    with pytest.raises(UsageError, match="choose from still, vae"):
+    with pytest.raises(UsageError, match="choose from still, eye"):
         new_world("ensemble", (3, 64, 64), make_plant("CartPole-v1").action_space)

@@ -13,6 +13,7 @@ import torch
 from plasma_trainer.data import Log, Sequences, Trajectory
 from plasma_trainer.errors import UsageError
 from plasma_trainer.world_models import (
+    Diffusion,
     Ensemble,
     Eye,
     LatentWorld,
@@ -20,6 +21,8 @@ from plasma_trainer.world_models import (
     Rssm,
     SecondOrder,
     Still,
+    Tokenizer,
+    TokenTransformer,
     Vae,
     World,
 )
@@ -42,6 +45,10 @@ PIXELS = {
     ),
     "eye": lambda: LatentWorld(Eye(FRAME, 2, discrete=True), SecondOrder(4, 2, discrete=True)),
     "rssm": lambda: Rssm(FRAME, 2, discrete=True, deter=16, groups=4, classes=4, hidden=16),
+    "tokens": lambda: LatentWorld(
+        Tokenizer(FRAME, hidden_channels=4), TokenTransformer(48, 2, discrete=True, width=16)
+    ),
+    "diffusion": lambda: Diffusion(FRAME, 2, discrete=True, width=8, hidden_channels=2),
 }
 LEARNERS = {
     **{f"{name} of vectors": make for name, make in VECTORS.items() if name != "still"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plasma-train audit, bench-audit, evaluate, ladder, evaluate-world: how good is it, and who says so?"""
+"""plasma-train audit, bench-audit, evaluate, ladder, evaluate-world, errors: how good is it, and who says so?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from plasma_trainer.cli.common import Limits, Out, RunDir, Seed, Steps, console,
 from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines import audit as auditing
 from plasma_trainer.pipelines import bench_audit as examining
+from plasma_trainer.pipelines import errors as foretelling
 from plasma_trainer.pipelines import evaluate as evaluating
 from plasma_trainer.pipelines import evaluate_world as judging
 from plasma_trainer.pipelines import ladder as climbing
@@ -99,7 +100,8 @@ def ladder(
 def evaluate_world(
     env: Annotated[str, typer.Option(help="Gymnasium environment id.")],
     out: Out,
-    pixels: Annotated[bool, typer.Option(help="Observe 64x64 frames only.")] = False,
+    pixels: Annotated[bool, typer.Option(help="Observe frames only.")] = False,
+    size: Annotated[int, typer.Option(min=16, help="Of frames, pixels a side.")] = 64,
     worlds: Annotated[str | None, typer.Option(help="Comma-separated; default: all.")] = None,
     policy: Annotated[
         Path | None, typer.Option(help="Run whose policy takes half the steps.")
@@ -113,9 +115,25 @@ def evaluate_world(
 ) -> None:
     """Fit world models to the same real episodes, and judge them on others: one table."""
     run = None if policy is None else str(policy.resolve())
-    args = judging.WorldsArgs(env, pixels, run, seed, real_steps, updates, batch, length)
+    args = judging.WorldsArgs(env, pixels, run, seed, real_steps, updates, batch, length, size)
     names = tuple(worlds.split(",")) if worlds else None
     with errors():
         rows = judging.evaluate_worlds(args, names, device, out, console)
-    wide = Console(width=max(console.width, 140))  # the table is not cut where output is a file
+    wide = Console(width=max(console.width, 200))  # the table is not cut where output is a file
     wide.print(judging.table(f"{env}, {real_steps} real steps", rows))
+
+
+@commands.command(name="errors")
+def errors_of(
+    run: Annotated[Path, typer.Argument(help="Directory of a finished solve-pixels.")],
+    out: Out,
+    real_steps: Steps = 4000,
+    updates: Annotated[int, typer.Option(min=1, help="Of the error predictor, at most.")] = 2000,
+    seed: Seed = 0,
+) -> None:
+    """What a world of pixels gets wrong, and which defects of a camera that gives away."""
+    args = foretelling.ErrorsArgs(str(run.resolve()), real_steps, updates, seed)
+    with errors():
+        found = foretelling.study(args, out, console)
+    wide = Console(width=max(console.width, 120))  # the table is not cut where output is a file
+    wide.print(found.table, f"{out / 'errors.png'}: what it looks like", sep="\n")

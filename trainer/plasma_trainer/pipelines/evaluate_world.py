@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All worlds on the same log, judged alike: one table, and for pixels pictures of what they imagine.
+"""All worlds on the same log, judged alike: one table, and for frames pictures of what they imagine.
 
 A log is split by episode three ways: worlds are fitted to the first part, stopped early and calibrated by the second,
 and judged on the third.
@@ -7,8 +7,9 @@ and judged on the third.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,15 @@ from gymnasium import spaces
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from plasma_trainer.data import Log, collect_log, derive, random_act
 from plasma_trainer.envs import make_pixel_plant, make_plant
 from plasma_trainer.errors import UsageError
+from plasma_trainer.pipelines.controllability import Forks, controllability, fork, obeyed
+from plasma_trainer.pipelines.drift import HORIZONS as DRIFT_HORIZONS
+from plasma_trainer.pipelines.drift import Drift, distance, frames_per_second, measure_drift
+from plasma_trainer.pipelines.families import PIXEL_WORLDS, VECTOR_WORLDS, fit_parts, new_world
 from plasma_trainer.pipelines.fit_world import FitArgs, fit_world
 from plasma_trainer.pipelines.open_loop import (
     CONTEXT,
@@ -40,15 +46,14 @@ from plasma_trainer.pipelines.strips import (
     save_film,
     save_strip,
 )
-from plasma_trainer.world_models import Ensemble, LatentWorld, MdnRnn, Rssm, Still, Vae, World
+from plasma_trainer.world_models import LatentWorld, World
 
-VECTOR_WORLDS = ("still", "ensemble", "mdn-rnn", "rssm")
-PIXEL_WORLDS = ("still", "vae+mdn-rnn", "rssm")
 LONGEST = (
     max(HORIZONS) + 56
 )  # steps of an episode: the plant's own time limit is no part of its physics
 SHARES = (0.7, 0.15, 0.15)
 FILM_STEPS = 50
+PLACES = 24  # from which worlds are asked whether they obey
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,14 @@ class WorldsArgs:
     updates: int = 3000  # at most, of each world
     batch: int = 16
     length: int = 32
+    size: int = 64  # of frames, pixels a side
+    cooling: float = 0.0  # see FitArgs
 
 
 @dataclass(frozen=True)
 class Row:
-    """One world's line in the table."""
+    """One world's line in the table. What only frames have is None without them: obeys is the share of imagined
+    frames that obey their action, frames_per_second a CPU second's."""
 
     world: str
     parameters: int
@@ -77,15 +85,17 @@ class Row:
     cpu_seconds: float
     temperature: float
     judgement: Judgement
+    drift: Drift | None = None
+    obeys: float | None = None
+    frames_per_second: float | None = None
 
     @classmethod
     def read(cls, written: dict[str, Any]) -> Row:
         """From JSON, whose keys are strings."""
-        figures = dict(written["judgement"])
-        for name in ("error", "psnr"):
-            if figures[name] is not None:
-                figures[name] = {int(h): value for h, value in figures[name].items()}
-        return cls(**{**written, "judgement": Judgement(**figures)})
+        figures: dict[str, Any] = {"judgement": Judgement(**_by_horizon(written["judgement"]))}
+        if written.get("drift"):  # not of vectors
+            figures["drift"] = Drift(**_by_horizon(written["drift"]))
+        return cls(**{**written, **figures})
 
 
 def evaluate_worlds(
@@ -93,35 +103,73 @@ def evaluate_worlds(
 ) -> list[Row]:
     """Fit and judge each of `worlds` (None: all that fit the observations) in `out`, or finish doing so.
 
-    Writes out/worlds.json and, for pixels, out/strip.png and out/film.gif.
+    Frames have a line `real` besides: what a world that knew everything would get. Writes out/worlds.json and, for
+    frames, out/strip.png and out/film.gif.
     """
     Run.begin(out, args)
     names = worlds or (PIXEL_WORLDS if args.pixels else VECTOR_WORLDS)
     plant = _plant(args)
-    train, validation, test = _log(args, plant, out, console).split(
-        SHARES, derive(args.seed, "split")
-    )
+    logs = _log(args, plant, out, console).split(SHARES, derive(args.seed, "split"))
+    train, validation, test = logs
+    scales = _on(device, Scales.of(train))
+    forks = fork(plant, derive(args.seed, "forks"), PLACES) if args.pixels else None
     rows, fitted = [], {}
     for name in names:
         world, fits = _fit(name, plant.action_space, train, validation, args, device, out, console)
-        scales = _on(device, Scales.of(train))
-        calibrate(world, validation, scales, derive(args.seed, "calibrate"))
-        console.print(f"judging {name}")
-        judgement = judge(world, test, scales, derive(args.seed, "judge"))
-        size = sum(p.numel() for p in world.parameters())
-        seconds, updates = (sum(f[key] for f in fits) for key in ("cpu_seconds", "updates"))
-        temperature = float(world.temperature)
-        rows.append(Row(name, size, updates, seconds, temperature, judgement))
+        path = out / f"{name}.json"
+        if not path.exists():  # not judged before a restart
+            console.print(f"judging {name}")
+            write_json(path, asdict(_judged(name, world, fits, logs, scales, forks, args.seed)))
+        rows.append(Row.read(json.loads(path.read_text())))
+        world.calibrate(validation.whole().to(scales.obs.device))
+        world.temperature.fill_(rows[-1].temperature)
         fitted[name] = world
-    write_json(out / "worlds.json", {row.world: asdict(row) for row in rows})
-    if args.pixels:
+    if forks is not None:
+        rows.append(_real(train, test, scales, forks))
         _draw(fitted, test, derive(args.seed, "film"), out)
+    write_json(out / "worlds.json", {row.world: asdict(row) for row in rows})
     return rows
+
+
+def _judged(
+    name: str,
+    world: World,
+    fits: list[dict[str, Any]],
+    logs: tuple[Log, ...],
+    scales: Scales,
+    forks: Forks | None,
+    seed: int,
+) -> Row:
+    """The line of a fitted world, which ends calibrated. logs: training, validation, test."""
+    train, validation, test = logs
+    calibrate(world, validation, scales, derive(seed, "calibrate"))
+    size = sum(p.numel() for p in world.parameters())
+    seconds, updates = (sum(f[key] for f in fits) for key in ("cpu_seconds", "updates"))
+    judgement = judge(world, test, scales, derive(seed, "judge"))
+    row = Row(name, size, updates, seconds, float(world.temperature), judgement)
+    if forks is None:
+        return row
+    return replace(
+        row,
+        drift=measure_drift(world, train, test, scales, derive(seed, "drift")),
+        obeys=controllability(world, forks, derive(seed, "obeys")),
+        frames_per_second=frames_per_second(world, test),
+    )
+
+
+def _real(train: Log, test: Log, scales: Scales, forks: Forks) -> Row:
+    """The line of reality."""
+    frames = torch.from_numpy(np.concatenate([e.obs for e in test.episodes]))
+    away = distance(frames.to(scales.obs.device), train, scales)
+    nothing = dict.fromkeys(HORIZONS)
+    judgement = Judgement(nothing, nothing, None, None, None, None, None)
+    drift = Drift(dict.fromkeys(DRIFT_HORIZONS, away), None)
+    return Row("real", 0, 0, 0.0, 1.0, judgement, drift, obeyed(forks.after, forks.after))
 
 
 def table(title: str, rows: list[Row]) -> Table:
     """The leaderboard; see Judgement for what the figures are."""
-    pixels = any(row.judgement.psnr for row in rows)
+    pixels = any(row.drift for row in rows)
     sheet = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     for index, heading in enumerate(headings(pixels)):
         sheet.add_column(heading, justify="right" if index else "left", no_wrap=True)
@@ -135,7 +183,9 @@ def headings(pixels: bool) -> list[str]:
     errors = [f"error @{HORIZONS[0]}", *(f"@{h}" for h in HORIZONS[1:])]
     psnr = [f"PSNR @{HORIZONS[0]}", *(f"@{h}" for h in HORIZONS[1:])] if pixels else []
     judged = [*errors, "reward", "end AUC", "90 % holds", "off by", "ρ", *psnr]
-    return ["world", "parameters", "CPU s", *judged]
+    drawn = [f"drift @{DRIFT_HORIZONS[0]}", *(f"@{h}" for h in DRIFT_HORIZONS[1:])]
+    drawn += ["bias", "obeys", "frames/s"]
+    return ["world", "parameters", "CPU s", *judged, *(drawn if pixels else ())]
 
 
 def cells(row: Row, pixels: bool) -> list[str]:
@@ -145,8 +195,11 @@ def cells(row: Row, pixels: bool) -> list[str]:
     figures += [_shown(j.end_auc, ".3f"), _shown(j.coverage, ".0%"), _shown(j.calibration, ".3f")]
     figures += [_shown(j.uncertainty_rank, ".2f")]
     if pixels:
-        assert j.psnr is not None
+        assert j.psnr is not None and row.drift is not None
         figures += [_shown(j.psnr[h], ".1f") for h in HORIZONS]
+        figures += [_shown(row.drift.drift[h], ".3f") for h in DRIFT_HORIZONS]
+        figures += [_shown(row.drift.reward_bias, "+.3f"), _shown(row.obeys, ".0%")]
+        figures += [_shown(row.frames_per_second, ",.0f")]
     return [row.world, f"{row.parameters:,}", f"{row.cpu_seconds:.0f}", *figures]
 
 
@@ -155,8 +208,9 @@ def _shown(value: float | None, form: str) -> str:
 
 
 def _plant(args: WorldsArgs) -> gym.Env[Any, Any]:
-    make = make_pixel_plant if args.pixels else make_plant
-    return make(args.env, max_episode_steps=LONGEST)
+    if args.pixels:
+        return make_pixel_plant(args.env, size=args.size, max_episode_steps=LONGEST)
+    return make_plant(args.env, max_episode_steps=LONGEST)
 
 
 def _log(args: WorldsArgs, plant: gym.Env[Any, Any], out: Path, console: Console) -> Log:
@@ -200,52 +254,21 @@ def _fit(
     torch.manual_seed(derive(args.seed, "weights"))
     fits: list[dict[str, Any]] = []
 
-    def fit(part: str, model: Vae | World, train: Log, validation: Log) -> None:
+    def fit(part: str, model: nn.Module, train: Log, held_out: Log) -> None:
         fit_args = FitArgs(
-            part, args.updates, args.batch, args.length, seed=derive(args.seed, part)
+            part,
+            args.updates,
+            args.batch,
+            args.length,
+            cooling=args.cooling,
+            seed=derive(args.seed, part),
         )
-        fits.append(asdict(fit_world(model, train, validation, fit_args, out / part, console)))
+        fits.append(asdict(fit_world(model, train, held_out, fit_args, out / part, console)))
         console.print(f"{part}: {fits[-1]}", highlight=False)
 
     world = new_world(name, train.episodes[0].obs.shape[1:], space).to(device)
-    if isinstance(world, LatentWorld):
-        world.vae.adopt(train.pieces().to(torch.device(device)))
-        fit("vae", world.vae, train, validation)
-        train, validation = (_latent(log, world.vae) for log in (train, validation))
-        world.world.adopt(train.pieces().to(torch.device(device)))
-        fit(name, world.world, train, validation)
-    else:
-        world.adopt(train.pieces().to(torch.device(device)))
-        if not isinstance(world, Still):
-            fit(name, world, train, validation)
+    fit_parts(name, world, train, validation, fit)
     return world, fits
-
-
-def new_world(name: str, obs_shape: tuple[int, ...], space: spaces.Space[Any]) -> World:
-    """An unfitted world for observations of this shape. Raises UsageError when there is none of that name."""
-    discrete = isinstance(space, spaces.Discrete)
-    actions = int(space.n) if isinstance(space, spaces.Discrete) else space.shape[0]
-    pixels = len(obs_shape) == 3
-    if name == "still":
-        return Still(obs_shape, actions, discrete)
-    if name == "rssm":
-        return Rssm(obs_shape, actions, discrete)
-    if name == "ensemble" and not pixels:
-        return Ensemble(obs_shape[0], actions, discrete)
-    if name == "mdn-rnn" and not pixels:
-        return MdnRnn(obs_shape[0], actions, discrete)
-    if name == "vae+mdn-rnn" and pixels:
-        vae = Vae(*obs_shape)
-        return LatentWorld(vae, MdnRnn(vae.latent_dim, actions, discrete))
-    known = PIXEL_WORLDS if pixels else VECTOR_WORLDS
-    raise UsageError(
-        f"no world {name!r} for observations of shape {obs_shape}; choose from {', '.join(known)}"
-    )
-
-
-def _latent(log: Log, vae: Vae) -> Log:
-    device = next(vae.parameters()).device
-    return log.seen_as(lambda obs: vae.get_latent(obs.to(device)).cpu())
 
 
 def _on(device: str, scales: Scales) -> Scales:
@@ -260,10 +283,19 @@ def _draw(worlds: dict[str, World], test: Log, seed: int, out: Path) -> None:
     rows = {"real": real_frames(episode, FILM_STEPS)}
     for name, world in worlds.items():
         rows[name] = imagined_frames(world, episode, FILM_STEPS, seed)
-    for world in worlds.values():
-        if isinstance(world, LatentWorld):
+    for name, world in worlds.items():
+        if isinstance(world, LatentWorld) and not world.steady:
             seen = torch.from_numpy(episode.obs[CONTEXT : CONTEXT + FILM_STEPS + 1])
-            back = world.vae.reconstruct(seen.to(world.temperature.device))
-            rows["vae alone"] = back.permute(0, 2, 3, 1).cpu().numpy()
+            latent = world.vae.get_latent(seen.to(world.temperature.device))
+            back = world.vae.decode(latent).round().to(torch.uint8)
+            rows[f"{name.split('+')[0]} alone"] = back.permute(0, 2, 3, 1).cpu().numpy()
     save_strip(rows, out / "strip.png")
     save_film(rows, out / "film.gif")
+
+
+def _by_horizon(written: dict[str, Any]) -> dict[str, Any]:
+    """Figures from JSON, those by horizon with numbers for keys again."""
+    return {
+        name: {int(h): x for h, x in value.items()} if isinstance(value, dict) else value
+        for name, value in written.items()
+    }

@@ -27,7 +27,7 @@ SHORT = (
     10  # steps within which rewards and ends are compared; calibration is looked at after as many
 )
 MOST_STARTS = 128  # of vectors
-MOST_PIXEL_STARTS = 48
+MOST_PIXEL_STARTS = 8
 DECODED_AT_ONCE = 512
 TEMPERATURES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
@@ -81,14 +81,17 @@ def calibrate(world: World, held_out: Log, scales: Scales, seed: int) -> None:
     """Learn from episodes that `world` was not fitted to whom to trust, and how wild to be.
 
     The temperature is the one whose intervals after SHORT steps hold what they promise. One step would not do: noise is
-    drawn anew in each, but a model is wrong in the same way for many.
+    drawn anew in each, but a model is wrong in the same way for many. Where intervals cannot be judged, it stays.
     """
     world.calibrate(held_out.whole().to(scales.obs.device))
     off = {}
     for temperature in TEMPERATURES:
         world.temperature.fill_(temperature)
-        judgement = _imagine(world, held_out, scales, seed, SHORT).judgement()
-        off[temperature] = 1.0 if judgement.calibration is None else judgement.calibration
+        calibration = _imagine(world, held_out, scales, seed, SHORT).judgement().calibration
+        if calibration is None:
+            off = {1.0: 0.0}
+            break
+        off[temperature] = calibration
     best = min(off, key=lambda t: (off[t], abs(math.log(t))))
     world.temperature.fill_(best)
 

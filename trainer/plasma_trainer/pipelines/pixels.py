@@ -18,6 +18,7 @@ from rich.console import Console
 
 from plasma_trainer.data import Log, Transitions, collect_log, derive, random_act
 from plasma_trainer.envs import make_pixel_plant
+from plasma_trainer.errors import UsageError
 from plasma_trainer.pipelines.fit_world import FitArgs, fit_world
 from plasma_trainer.pipelines.learner import REAL_EPISODE_STEPS, Learner
 from plasma_trainer.pipelines.rounds import Goal, Result, run_rounds
@@ -91,6 +92,17 @@ def train_pixels(args: PixelArgs, out: Path, console: Console) -> tuple[PixelSki
     goal = Goal(args.threshold, args.real_steps, args.block_steps, args.iterations, args.seed)
     result = run_rounds(run, learner, goal, console)
     return PixelSkill(args.env, "nominal", learner, None, eye), result
+
+
+def load_pixels(out: Path, console: Console) -> PixelSkill:
+    """The finished run in `out`. Raises UsageError when there is none, or it did not learn from pixels."""
+    run = Run.open(out)
+    run.result()
+    if "eye_updates" not in run.args:
+        raise UsageError(
+            f"{out} holds a run that does not see; pass one of plasma-train solve-pixels"
+        )
+    return train_pixels(PixelArgs(**run.args), out, console)[0]
 
 
 def transitions(log: Log, world: World) -> Transitions:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,29 +46,30 @@ def real_frames(episode: Trajectory, steps: int) -> np.ndarray:
 def save_strip(rows: dict[str, np.ndarray], path: Path) -> None:
     """A PNG with a row of frames per name and a column per step of SHOWN."""
     columns = [t for t in SHOWN if t < min(map(len, rows.values()))]
-    _sheet(rows, columns).save(path)
+    chosen = {name: row[columns] for name, row in rows.items()}
+    sheet(chosen, [f"+{t}" for t in columns]).save(path)
 
 
 def save_film(rows: dict[str, np.ndarray], path: Path) -> None:
     """A GIF with the names side by side, one frame per step."""
     steps = min(map(len, rows.values()))
     films = [
-        _sheet({name: row[t : t + 1] for name, row in rows.items()}, [0]) for t in range(steps)
+        sheet({name: row[t : t + 1] for name, row in rows.items()}, [""]) for t in range(steps)
     ]
     films[0].save(path, save_all=True, append_images=films[1:], duration=FRAME_MS, loop=0)
 
 
-def _sheet(rows: dict[str, np.ndarray], columns: list[int]) -> Image.Image:
+def sheet(rows: dict[str, np.ndarray], titles: Sequence[str]) -> Image.Image:
+    """Frames [K, H, W, C] uint8 side by side, a row per name, under K titles."""
     height, width = (side * SCALE for side in next(iter(rows.values())).shape[1:3])
-    size = (LABEL_PX + len(columns) * width, HEADER_PX + len(rows) * height)
-    sheet = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(sheet)
-    for x, t in enumerate(columns):
-        if len(columns) > 1:
-            draw.text((LABEL_PX + x * width + 4, 2), f"+{t}", fill="black", font=FONT)
+    size = (LABEL_PX + len(titles) * width, HEADER_PX + len(rows) * height)
+    page = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(page)
+    for x, title in enumerate(titles):
+        draw.text((LABEL_PX + x * width + 4, 2), title, fill="black", font=FONT)
         for y, frames in enumerate(rows.values()):
-            tile = Image.fromarray(frames[t]).resize((width, height), Image.Resampling.NEAREST)
-            sheet.paste(tile, (LABEL_PX + x * width, HEADER_PX + y * height))
+            tile = Image.fromarray(frames[x]).resize((width, height), Image.Resampling.NEAREST)
+            page.paste(tile, (LABEL_PX + x * width, HEADER_PX + y * height))
     for y, name in enumerate(rows):
         draw.text((4, HEADER_PX + y * height + height // 2 - 8), name, fill="black", font=FONT)
-    return sheet
+    return page
