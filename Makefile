@@ -27,8 +27,9 @@ CROSS := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja --toolchain $(CURD
 demo: setup
 	$(BIN)/plasma-train demo --out runs/demo
 
+# A module stays with one worker, which makes its fixtures once.
 test: setup-dev lint cpp-test
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 # make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up.
 bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of what a fault costs an adapter wins back (trainer/README.md says how to read it).
+"""How much of what a fault costs an adapter wins back (docs/adapters.md says how to read it).
 
     make results ONLY=adapters
     python -m benchmarks.adapters --task CartPole-v1 --variant reversed
 
 Trains a base for each task; on each variant of its suite learns an adapter, audits it, compiles and signs both, and
 flies the packets over fresh episodes. Each finished variant is written to benchmarks/results/learning/latest.json under
-`adapters`, and the tables of trainer/README.md are made from that. An interrupted benchmark goes on where it stopped;
+`adapters`, and the tables of docs/adapters.md are made from that. An interrupted benchmark goes on where it stopped;
 remove runs/adapters to measure again.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The audit judged on held-out pools of policies (trainer/README.md says how to read it).
+"""The audit judged on held-out pools of policies (docs/audit.md says how to read it).
 
     make results ONLY=audit
 

@@ -3,7 +3,7 @@
 
 Every task with the defaults of `plasma-train solve`. Solved: ten episodes look promising and the lower 95 % bound of
 fifty fresh ones confirms it (`passes`), at an evaluation of benchmarks.schedule. A seed that did not get there counts
-at its budget, a baseline at the ceiling; medians over all seeds. Each finished run is kept in
+at its budget, one of a baseline where it was given up; medians over all seeds. Each finished run is kept in
 benchmarks/results/learning/latest.json under its part; an interrupted race goes on there. One thread: CPU seconds are
 seconds of one free core.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where learning results are kept: one JSON with a key for each part, and tables on one page."""
+"""Where learning results are kept: one JSON with a key for each part, and tables on the pages that speak of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plasma_trainer.pipelines.runs import write_json
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/learning/latest.json"
-PAGE = ROOT / "trainer/README.md"
+PAGES = (ROOT / "trainer/README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def recorded(part: str) -> dict[str, Any]:
@@ -34,11 +34,12 @@ def provenance() -> dict[str, str]:
 
 
 def write_tables(part: str, tables: str) -> None:
-    """Put Markdown between the marks that the page has for `part`."""
+    """Put Markdown between the marks for `part`, on the one page that has them."""
     begin, end = f"<!-- {part}, made by make results: begin -->", f"<!-- {part}: end -->"
-    page = PAGE.read_text()
-    before, after = page.split(begin)[0], page.split(end)[1]
-    PAGE.write_text(f"{before}{begin}\n\n{tables}\n{end}{after}")
+    (page,) = (page for page in PAGES if begin in page.read_text())
+    text = page.read_text()
+    before, after = text.split(begin)[0], text.split(end)[1]
+    page.write_text(f"{before}{begin}\n\n{tables}\n{end}{after}")
 
 
 def _machine() -> str:

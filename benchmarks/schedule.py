@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 SEEDS = 5
-CEILING = 300_000  # real steps; what is not solved by then counts as solved there
+CEILING = 300_000  # real steps; no baseline goes on beyond them
 THRESHOLDS = {
     "CartPole-v1": 475.0,
     "Pendulum-v1": -200.0,
@@ -15,6 +15,7 @@ THRESHOLDS = {
     "Reacher-v5": -5.0,
     "LunarLander-v3": 200.0,
     "MountainCarContinuous-v0": 90.0,
+    "plasma/NavigateMaze-v0": 0.9,
 }
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many skills on one base: what a merged adapter keeps of its specialists, and what a gate keeps of the right adapter
-when the plant changes in mid-episode (trainer/README.md says how to read it).
+when the plant changes in mid-episode (docs/skills.md says how to read it).
 
     make results ONLY=skills
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from plasma_trainer.data import Transitions, collect, random_act
 from plasma_trainer.envs import make_plant
-from plasma_trainer.pipelines import examine, learner
+from plasma_trainer.pipelines import examine, learner, lessons
 from plasma_trainer.pipelines.train import TrainArgs, train
 from plasma_trainer.world_models import Ensemble, fit
 
@@ -47,11 +47,12 @@ def cartpole_world(cartpole_data: Transitions) -> Ensemble:
 
 @pytest.fixture(autouse=True, scope="session")
 def shorter_fits() -> Iterator[None]:
-    """Worlds good enough for CartPole, in half the time."""
+    """Worlds good enough for CartPole, in half the time, and no planner's lessons."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "UPDATES", 700)
         patch.setattr(learner, "PATHS", 128)
         patch.setattr(examine, "AUDITOR_UPDATES", 300)
+        patch.setattr(lessons, "COURSE", 0)
         yield
 
 

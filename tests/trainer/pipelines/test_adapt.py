@@ -16,7 +16,7 @@ from plasma_trainer.errors import UsageError, UselessAdapterError
 from plasma_trainer.pipelines import adapt as adapting
 from plasma_trainer.pipelines import learner
 from plasma_trainer.pipelines.adapt import AdaptArgs, adapt
-from plasma_trainer.pipelines.evaluate import evaluate, midstride
+from plasma_trainer.pipelines.evaluate import Returns, evaluate, midstride
 from plasma_trainer.pipelines.skills import Skill, load_skill
 from plasma_trainer.policies import greedy_act
 
@@ -31,6 +31,9 @@ def adapted_run(
     adapt(AdaptArgs(str(trained_run), real_steps=600, iterations=20, threshold=300.0), out, quiet)
     assert digests(trained_run) == before
     return out
+
+
+DAMAGE = adapting.Damage(Returns(500.0, 500.0, 500.0, 2), Returns(9.0, 9.0, 9.0, 2))
 
 
 def digests(run: Path) -> dict[str, str]:
@@ -133,7 +136,7 @@ def test_an_adaptation_resumes_where_it_was_interrupted(
     assert all(torch.equal(again[name], tensor) for name, tensor in saved.items())
 
 
-def test_an_automatic_rank_is_the_least_that_passes_and_is_the_one_that_flies(
+def test_an_automatic_rank_is_the_lowest_that_is_as_good_and_is_the_one_that_flies(
     trained_run: Path,
     adapted_run: Path,
     tmp_path: Path,
@@ -143,13 +146,15 @@ def test_an_automatic_rank_is_the_least_that_passes_and_is_the_one_that_flies(
     shutil.copytree(adapted_run, tmp_path, dirs_exist_ok=True)
     args = AdaptArgs(**json.loads((tmp_path / "args.json").read_text()))
     (tmp_path / "args.json").write_text(json.dumps(asdict(replace(args, rank=None))))
-    tried = []
+    rank_1_is_worse = iter(
+        [[500.0, 500.0], [490.0, 480.0], [500.0, 500.0], [9.0, 9.0], [500.0, 499.0]]
+    )
 
-    def passes(plant: object, act: object, threshold: float, seed: int) -> object:
-        tried.append(seed)
-        return len(tried) == 2, None
+    def returns_of(*_: object) -> np.ndarray:
+        return np.array(next(rank_1_is_worse))  # the whole, ranks 1 and 2; base and adapter
 
-    monkeypatch.setattr(adapting, "passes", passes)
+    monkeypatch.setattr(adapting, "returns_of", returns_of)
+    monkeypatch.setattr(adapting, "damage_of", lambda *_: DAMAGE)
     adapt(replace(args, rank=None), tmp_path, quiet)
     tensors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert tensors["base_model.model.net.2.lora_A.weight"].shape == (2, 256)

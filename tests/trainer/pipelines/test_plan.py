@@ -14,8 +14,10 @@ from plasma_trainer.cli import app
 from plasma_trainer.errors import NoPlanError, UsageError
 from plasma_trainer.imagination.planning import Budget
 from plasma_trainer.pipelines import distil as distilling
+from plasma_trainer.pipelines import lessons
 from plasma_trainer.pipelines.distil import DistilArgs, distil
-from plasma_trainer.pipelines.plan import draw, planner_of, think
+from plasma_trainer.pipelines.foresight import planner_of
+from plasma_trainer.pipelines.plan import draw, think
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.pipelines.skills import load_skill
 from plasma_trainer.policies import greedy_act
@@ -54,8 +56,9 @@ def test_a_plan_keeps_limits_or_is_none(trained_run: Path) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PATHS": 8, "STEPS": 2, "UPDATES": 5, "CONFIRMING_EPISODES": 2}.items():
-        monkeypatch.setattr(distilling, name, value)
+    monkeypatch.setattr(distilling, "CONFIRMING_EPISODES", 2)
+    for name, value in {"PATHS": 8, "STEPS": 2, "UPDATES": 5}.items():
+        monkeypatch.setattr(lessons, name, value)
 
 
 def lesson(teacher: Path) -> DistilArgs:

@@ -21,7 +21,7 @@ def world() -> Ensemble:
     torch.manual_seed(0)
     world = Ensemble(obs_size=3, action_size=1, discrete=False)
     columns = steps_on("nominal", 400, seed=0).tensors()
-    fit(world, columns, columns, updates=600, seed=0)
+    fit(world, columns, columns, updates=2000, seed=0)
     return world
 
 
@@ -31,7 +31,7 @@ def test_a_broken_motor_or_body_leaves_outcomes_as_they_were(world: Ensemble) ->
 
 
 def test_a_broken_sensor_does_not(world: Ensemble) -> None:
-    for variant in ("sensor.gain=-1@0", "sensor.swap=0:1", "sensor.gain=3@2"):
+    for variant in ("sensor.bias=0.3@1", "sensor.gain=-1@0", "sensor.swap=0:1", "sensor.gain=3@2"):
         assert not foretells(world, steps_on(variant, 200, seed=1)), variant
 
 

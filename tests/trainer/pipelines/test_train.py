@@ -8,7 +8,7 @@ from rich.console import Console
 
 from plasma_trainer.envs import episode_returns, make_plant
 from plasma_trainer.errors import RunMismatchError, UsageError
-from plasma_trainer.pipelines import learner
+from plasma_trainer.pipelines import learner, lessons
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.pipelines.skills import load_skill
 from plasma_trainer.pipelines.train import TrainArgs, load_trained, train
@@ -19,8 +19,10 @@ TINY = TrainArgs("CartPole-v1", real_steps=90, block_steps=30, iterations=1)
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Worlds barely fitted: enough to go through every stage."""
+    """Worlds barely fitted, lessons hardly learnt: enough to go through every stage."""
     monkeypatch.setattr(learner, "UPDATES", 20)
+    for name, value in {"COURSE": 1, "PATHS": 4, "STEPS": 1, "UPDATES": 2}.items():
+        monkeypatch.setattr(lessons, name, value)
 
 
 def tensors(state: Any) -> list[torch.Tensor]:

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from PIL import Image
 
 from plasma_trainer.envs.plants import make_plant
+from plasma_trainer.envs.variants import parse, with_faults
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # frames go into arrays: no window, no display
 os.environ.setdefault(
@@ -34,6 +35,11 @@ class Pixels(gym.ObservationWrapper[Any, Any, Any]):
         return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
-def make_pixel_plant(env_id: str, size: int = 64, **kwargs: Any) -> Pixels:
-    """The plant of `make_plant` behind its camera. Keyword arguments go to `gymnasium.make`."""
-    return Pixels(make_plant(env_id, render_mode="rgb_array", **kwargs), size)
+def make_pixel_plant(
+    env_id: str, variant: str = "nominal", size: int = 64, **kwargs: Any
+) -> gym.Env[Any, Any]:
+    """The plant of `make_plant` behind its camera, with the faults of `variant`: its own and the camera's. Keyword
+    arguments go to `gymnasium.make`.
+    """
+    plant = make_plant(env_id, render_mode="rgb_array", **kwargs)
+    return with_faults(Pixels(plant, size), parse(variant))

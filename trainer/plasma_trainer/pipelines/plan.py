@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from plasma_trainer.audit import Limit, broken
+from plasma_trainer.audit import Limit
 from plasma_trainer.data import derive
 from plasma_trainer.envs import Act
-from plasma_trainer.imagination.planning import PLANNERS, Budget, Futures, Gated, Planner
+from plasma_trainer.imagination.planning import Budget, Gated, Planner
 from plasma_trainer.pipelines.evaluate import Returns, evaluate
+from plasma_trainer.pipelines.foresight import planner_of
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.skills import Skill
 from plasma_trainer.policies import greedy, greedy_act
 
-DRAWING = ("cem", "mppi")  # these can begin from what the policy proposes
 Doubt = Callable[[Tensor], float]
 
 GATED_SHARE = 0.85  # of real steps on which the world's members agree well enough not to plan
@@ -36,26 +36,6 @@ class Thought:
     returns: Returns
     imagined_steps: float
     planned: float
-
-
-def planner_of(
-    learner: Learner, method: str, budget: Budget, seed: int, limits: Sequence[Limit] = ()
-) -> Planner:
-    """A planner in the learner's world, whose critic says what lies beyond the horizon, and whose policy proposes.
-
-    Raises UsageError where the method does not suit the actions.
-    """
-    agent, policy = learner.agent, learner.policy
-
-    def value(seen: Tensor) -> Tensor:
-        return agent.value(seen) * agent.return_scale
-
-    forbidden = (lambda state, action, step: broken(limits, step.state)) if limits else None
-    futures = Futures(learner.world, learner.discount, budget.hold, None, forbidden, value)
-    asked = (futures, learner.plant.action_space, budget, seed)
-    if method in DRAWING:
-        return PLANNERS[method](*asked, lambda seen: greedy(policy, seen))
-    return PLANNERS[method](*asked)
 
 
 def think(

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop itself: collect, fit, imagine, evaluate, until the goal is confirmed or the real steps are spent."""
+"""The loop itself: collect, fit, imagine, evaluate, until the goal is confirmed or the real steps are spent.
+
+Where imagination alone was not enough, a planner in the same world teaches before the next real step is asked for: a
+step costs more than a thought.
+"""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
+from torch import Tensor
 
 from plasma_trainer.data import derive
-from plasma_trainer.pipelines.evaluate import Returns, passes
+from plasma_trainer.pipelines.evaluate import CONFIRMING_EPISODES, Returns, evaluate_on, passes
 from plasma_trainer.pipelines.learner import Learner
+from plasma_trainer.pipelines.lessons import teach
 from plasma_trainer.pipelines.runs import Run
 from plasma_trainer.policies import greedy_act
 
@@ -53,16 +60,14 @@ def run_rounds(run: Run, learner: Learner, goal: Goal, console: Console) -> Resu
         console.print(f"resuming after round {result.rounds} ({result.real_steps} real steps)")
     while result is None or not (result.solved or result.real_steps >= goal.real_steps):
         index, spent = (result.rounds, result.real_steps) if result else (0, 0)
-        steps = min(max(goal.block_steps, spent // BLOCK_SHARE), goal.real_steps - spent)
-        result = _round(learner, goal, index, spent, steps, console)
+        result = _round(learner, goal, index, spent, console)
         run.save_round(index, {"learner": learner.state(), "result": asdict(result)})
     run.finish(result)
     return result
 
 
-def _round(
-    learner: Learner, goal: Goal, index: int, spent: int, steps: int, console: Console
-) -> Result:
+def _round(learner: Learner, goal: Goal, index: int, spent: int, console: Console) -> Result:
+    steps = min(max(goal.block_steps, spent // BLOCK_SHARE), goal.real_steps - spent)
     with console.status(f"round {index + 1}: {steps} real steps") as status:
         real_steps = spent + len(learner.live(steps, index))
         status.update(f"round {index + 1}: fitting the world to {real_steps} real steps")
@@ -70,11 +75,47 @@ def _round(
         status.update(f"round {index + 1}: training in imagination")
         learner.imagine(goal.iterations, index)
         status.update(f"round {index + 1}: evaluating")
-        act = greedy_act(learner.policy)
-        seed = derive(goal.seed, "round", index)
-        solved, returns = passes(learner.plant, act, goal.threshold, seed)
+        solved, returns = _passes(learner, goal, "round", index)
+        if not (solved or learner.silent):
+            status.update(f"round {index + 1}: learning from a planner")
+            solved, returns = _taught(learner, goal, index, returns, real_steps >= goal.real_steps)
     console.print(f"round {index + 1}: {real_steps} real steps, return {returns}")
     return Result(solved, real_steps, index + 1, returns)
+
+
+def _taught(
+    learner: Learner, goal: Goal, index: int, untaught: Returns, last: bool
+) -> tuple[bool, Returns]:
+    """What lessons make of the policy, if that is the goal. Otherwise the policy stays as it was, for it goes on with
+    its critic, which knows nothing of what a planner taught; where nothing else is to come, the better of the two does.
+    """
+    before = copy.deepcopy(learner.policy.state_dict())
+    teach(learner, derive(goal.seed, "lessons", index))
+    solved, returns = _passes(learner, goal, "taught", index)
+    if solved:
+        return True, returns
+    if not last:
+        learner.policy.load_state_dict(before)
+        return False, untaught
+    return False, _better(learner, before, derive(goal.seed, "better", index))
+
+
+def _better(learner: Learner, other: dict[str, Tensor], seed: int) -> Returns:
+    """Keep the learner's policy or the `other`, whichever flies better over the same episodes."""
+    mine = copy.deepcopy(learner.policy.state_dict())
+    flown = []
+    for weights in (mine, other):
+        learner.policy.load_state_dict(weights)
+        act = greedy_act(learner.policy)
+        flown.append(evaluate_on(learner.plant, act, CONFIRMING_EPISODES, seed))
+    if flown[0].mean > flown[1].mean:
+        learner.policy.load_state_dict(mine)
+    return max(flown, key=lambda returns: returns.mean)
+
+
+def _passes(learner: Learner, goal: Goal, name: str, index: int) -> tuple[bool, Returns]:
+    seed = derive(goal.seed, name, index)
+    return passes(learner.plant, greedy_act(learner.policy), goal.threshold, seed)
 
 
 def _result(saved: dict[str, Any]) -> Result:

@@ -14,11 +14,14 @@ def test_reversed_is_a_motor_that_gives_minus_what_it_is_told() -> None:
 
 
 def test_parts_are_read_from_the_plant_outwards() -> None:
-    assert parse("gravity=14+motor.delay=2+sensor.bias=-1e-1@2+sensor.swap=0:3") == (
+    assert parse(
+        "gravity=14+motor.delay=2+sensor.bias=-1e-1@2+sensor.swap=0:3+camera.shift=-2:1"
+    ) == (
         Fault("gravity", 14.0),
         Fault("motor.delay", 2.0),
         Fault("sensor.bias", -0.1, 2),
         Fault("sensor.swap", 0.0, 0, 3),
+        Fault("camera.shift", -2, None, 1),
     )
 
 
@@ -44,6 +47,9 @@ def test_parts_are_read_from_the_plant_outwards() -> None:
         ("sensor.swap=1", "two different indices"),
         ("sensor.swap=1:1", "two different indices"),
         ("sensor.swap=0:1@2", "of the whole plant"),
+        ("camera.shift=3", "two whole numbers of pixels"),
+        ("camera.shift=0:0", "not both 0"),
+        ("camera.shift=1.5:0", "two whole numbers of pixels"),
     ],
 )
 def test_what_is_no_spec_is_refused_with_what_would_be(spec: str, complaint: str) -> None:

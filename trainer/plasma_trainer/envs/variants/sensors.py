@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from plasma_trainer.envs.variants.motors import entries
 from plasma_trainer.envs.variants.spec import Fault
+from plasma_trainer.errors import UsageError
 
 
 class _Sensor(gym.ObservationWrapper[Any, Any, Any]):
@@ -19,7 +20,10 @@ class _Sensor(gym.ObservationWrapper[Any, Any, Any]):
     def __init__(self, env: gym.Env[Any, Any], fault: Fault) -> None:
         super().__init__(env)
         shape = env.observation_space.shape
-        assert shape is not None
+        if shape is None or len(shape) != 1:
+            raise UsageError(
+                f"{fault.name}: the plant observes {env.observation_space}; expected readings, a flat observation"
+            )
         self.fault, self.which = fault, entries(fault, shape[0], "observation")
         self.observation_space = spaces.Box(-np.inf, np.inf, shape, env.observation_space.dtype)
 

@@ -21,6 +21,7 @@ all are meant. Parts lie around the plant like shells, the first one innermost.
     sensor.noise=S     readings plus Gaussian noise, in their own units
     sensor.dropout=P   with probability P a tick shows the reading of the tick before   0 <= P < 1
     sensor.swap=I:J    the readings I and J come in each other's place
+    camera.shift=X:Y   the picture X pixels to the right, Y down       plants that are seen through a camera
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from plasma_trainer.errors import UsageError
 SHORT = {"reversed": "motor=-1"}
 PART = re.compile(r"(?P<name>[a-z.]+)=(?P<value>[^@]+)(@(?P<index>\d+))?")
 SWAP = re.compile(r"\d+:\d+")
+SHIFT = re.compile(r"-?\d+:-?\d+")
 
 # Name -> what its values must be, in words and as a test.
 VALUES: dict[str, tuple[str, Callable[[float], bool]]] = {
@@ -58,7 +60,9 @@ INDEXED = ("motor", "motor.bias", "sensor.gain", "sensor.bias", "sensor.noise", 
 
 @dataclass(frozen=True)
 class Fault:
-    """One part of a SPEC. `index`: of the action or the observation, None for all; `other`: what it is swapped with."""
+    """One part of a SPEC. `index`: of the action or the observation, None for all; `other`: what it is swapped with, or
+    of a shift the way down.
+    """
 
     name: str
     value: float
@@ -84,10 +88,10 @@ def check_variant(spec: str) -> str:
 
 def _fault(part: str, spec: str) -> Fault:
     match = PART.fullmatch(part)
-    if match is None or match["name"] not in {*VALUES, "sensor.swap"}:
+    if match is None or match["name"] not in {*VALUES, *PAIRS}:
         raise UsageError(
             f"variant {spec!r}: found {part!r}, expected nominal, reversed, or NAME=VALUE[@INDEX] joined by '+', "
-            f"where NAME is one of {', '.join(VALUES)}, sensor.swap"
+            f"where NAME is one of {', '.join([*VALUES, *PAIRS])}"
         )
     name, value = match["name"], match["value"]
     index = None if match["index"] is None else int(match["index"])
@@ -95,8 +99,8 @@ def _fault(part: str, spec: str) -> Fault:
         raise UsageError(
             f"variant {spec!r}: {name} is of the whole plant, found @{index}; leave that out"
         )
-    if name == "sensor.swap":
-        return _swap(value, spec)
+    if name in PAIRS:
+        return PAIRS[name](value, spec)
     expected, allowed = VALUES[name]
     number = _number(value)
     if not (math.isfinite(number) and allowed(number)):
@@ -111,6 +115,18 @@ def _swap(value: str, spec: str) -> Fault:
             f"variant {spec!r}: sensor.swap is {value}; expected two different indices, I:J"
         )
     return Fault("sensor.swap", 0.0, int(first), int(second))
+
+
+def _shift(value: str, spec: str) -> Fault:
+    right, _, down = value.partition(":")
+    if SHIFT.fullmatch(value) is None or int(right) == int(down) == 0:
+        raise UsageError(
+            f"variant {spec!r}: camera.shift is {value}; expected two whole numbers of pixels, X:Y, not both 0"
+        )
+    return Fault("camera.shift", int(right), None, int(down))
+
+
+PAIRS: dict[str, Callable[[str, str], Fault]] = {"sensor.swap": _swap, "camera.shift": _shift}
 
 
 def _number(text: str) -> float:

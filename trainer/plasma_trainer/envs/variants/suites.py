@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """For each task, variants on which a base that has learnt the task fails; benchmarks/adapters.py shows that it does.
 
-What a good base shrugs off is not here (CartPole with four times the gravity, or a fifth of the force), and neither is
-what no policy can mend. `motor.delay` is: a policy without a memory cannot know what it ordered, and may still learn to
-act ahead. LunarLander's were chosen by what brings down the pilot that comes with Gymnasium (`heuristic`).
+What a good base shrugs off is not here (CartPole with four times the gravity, or a fifth of the force; a pendulum half
+as heavy again), and neither is what no policy can mend. `motor.delay` is: a policy without a memory cannot know what it
+ordered, and may still learn to act ahead. LunarLander's were chosen by what brings down the pilot that comes with
+Gymnasium (`heuristic`).
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ SUITES: dict[str, tuple[str, ...]] = {
         "reversed",
         "reversed+gravity=12",
         "gravity=14",
-        "mass=1.5",
         "motor.bias=0.5",
         "sensor.gain=-1@0",
         "sensor.gain=-1@1",
         "sensor.gain=-1@2",
+        "sensor.gain=0.3@2",
         "sensor.swap=0:1",
+        "sensor.swap=0:2",
         "sensor.bias=0.3@1",
         "motor.delay=3",
     ),

@@ -10,7 +10,7 @@ import gymnasium as gym
 from gymnasium import spaces
 
 from plasma_trainer.envs.actuator import Actuator
-from plasma_trainer.envs.variants import motors, sensors
+from plasma_trainer.envs.variants import cameras, motors, sensors
 from plasma_trainer.envs.variants.bodies import has_constant, with_constant
 from plasma_trainer.envs.variants.spec import Fault
 from plasma_trainer.errors import UsageError
@@ -25,6 +25,7 @@ SHELLS: dict[str, Callable[[Plant, Fault], Plant]] = {
     "sensor.noise": sensors.SensorNoise,
     "sensor.dropout": sensors.SensorDropout,
     "sensor.swap": sensors.SensorSwap,
+    "camera.shift": cameras.CameraShift,
 }
 
 
