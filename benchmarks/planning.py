@@ -40,9 +40,9 @@ from plasma_trainer.policies import greedy_act
 
 RUNS = ROOT / "runs/planning"
 METHOD = "cem"
-PLANS = (4, 16, 64)
+PLANS = (8, 64)
 DECISIONS = 6
-EPISODES = 20  # of what plans, all from the same starts
+EPISODES = 10  # of what plans, all from the same starts
 TIMED = 50  # decisions
 BLOCK_STEPS = 200
 FLIGHTS = 2000  # seed of the episodes that packets are judged by
