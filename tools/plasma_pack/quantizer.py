@@ -161,9 +161,7 @@ class _Search:
         self.limits = {
             tensor.name: _limit(tensor, options) for tensor in program.select(Storage.OUTPUT)
         }
-        self.is_telling = options.is_told or all(
-            _varies(self.program.tensor(name), chosen) for name, chosen in self.reference.items()
-        )
+        self.is_telling = options.is_told or all(map(_varies, self.reference.values()))
         self._measured: dict[tuple[str, ...], dict[str, float]] = {}
 
     def only(self, layer: Layer) -> dict[str, str]:
@@ -305,14 +303,14 @@ def _is_choice(output: Tensor) -> bool:
     return output.dtype is DType.I32
 
 
-def _varies(output: Tensor, chosen: Array) -> bool:
-    """Whether observations tell what an error does to a choice: one that is always far ahead of the
-    others stands any, and where the policy flies they may be close.
+def _varies(outputs: Array) -> bool:
+    """[N, n]. Whether observations tell what an error does to choices, which are whole numbers, several
+    of them f32: one that is always far ahead of the others stands any, and may be close where it flies.
     """
-    if not _is_choice(output):
+    if (outputs != np.rint(outputs)).any():
         return True
-    _, counts = np.unique(chosen, axis=0, return_counts=True)
-    return bool(counts.max() <= (1 - _LEAST_VARIETY) * len(chosen))
+    most = max(np.unique(choices, return_counts=True)[1].max() for choices in outputs.T)
+    return bool(most <= (1 - _LEAST_VARIETY) * len(outputs))
 
 
 def _error(
