@@ -92,6 +92,21 @@ def test_an_input_that_chooses_rows_is_drawn_among_them() -> None:
     np.testing.assert_allclose(answers, (given + 1) / 10, rtol=1e-6)
 
 
+def test_several_indices_of_an_input_are_drawn_among_the_rows_of_all() -> None:
+    text = (
+        "input words f32[2]\noutput act f32[2,1]\nconst few f32[2,1] = 1 2\n"
+        "const many f32[5,1] = 3 4 5 6 7\narena first f32[1]\narena second f32[1]\n"
+        "arena a f32[1,1]\narena b f32[1,1]\n"
+        "strided first, words, 0, 0, 0, 0, 1\nstrided second, words, 1, 0, 0, 0, 1\n"
+        "gather a, few, first\ngather b, many, second\nconcat act, a, b\n"
+    )
+    assembly = assemble(text)
+    draft = Draft(Kind.BASE, assembly.sections, Certificate(**_core.certify(assembly.sections)))
+    given, answers = cases(base_gold(draft, assembly.program, None), 2)
+    assert set(given.ravel()) == {0.0, 1.0}
+    np.testing.assert_array_equal(answers, given + [1, 3])
+
+
 @pytest.mark.parametrize(("width", "count"), [(4, 16), (128, 16), (500, 4), (4000, 2), (32_000, 1)])
 def test_wide_policies_have_fewer_cases(width: int, count: int) -> None:
     assembly = assemble(WIDE.format(width))

@@ -87,6 +87,18 @@ def test_names_cannot_break_out_of_the_picture() -> None:
     assert "\x1b" not in picture
 
 
+def test_of_a_long_name_the_end_is_shown() -> None:
+    name = f"features.{'extractors.' * 4}camera.linear.0"
+    text = (
+        "input x f32[1]\noutput y f32[1]\nconst w f32[1,1] = 2\n"
+        f"{name}: linear y, x, w\nslot {name} max_rank 1\n"
+    )
+    title = boxes_of(assemble(text).program)[1].title
+    assert title.startswith("linear  …")
+    assert title.endswith("extractors.camera.linear.0")
+    assert len(title) == 50
+
+
 def test_a_packet_is_drawn_the_same_way_each_time(recurrent: Program) -> None:
     assert draw(recurrent) == draw(recurrent)
 

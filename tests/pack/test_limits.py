@@ -51,7 +51,8 @@ def test_limits_come_from_the_last_operations(
 
 def test_an_output_without_limits_is_refused_with_advice() -> None:
     with pytest.raises(
-        LimitsError, match="output 'y' has no limits of its own.*pass low=… and high=…"
+        LimitsError,
+        match="output 'y' has no limits of its own.*pass low=… and high=… .--low, --high",
     ):
         safe_of(FREE)
 

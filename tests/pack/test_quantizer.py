@@ -188,6 +188,34 @@ def test_a_policy_that_draws_keeps_its_draws_while_it_is_measured(
     assert choice.report["outputs"][0]["error"] < 0.01
 
 
+@pytest.mark.parametrize(
+    ("ahead", "count", "kind"), [(0.0, 1, "int8"), (9.0, 1, "f16"), (9.0, 2, "f16")]
+)
+def test_a_choice_that_drawn_observations_do_not_change_keeps_f16(
+    ahead: float, count: int, kind: str, tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    """Its int8 is the same choice on all of them too, which tells nothing of those it will see."""
+
+    class Ahead(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+            self.layer.weight.data = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]])
+            self.layer.bias.data = torch.tensor([ahead, 0])
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            chosen = self.layer(obs).argmax(-1)
+            return chosen if count == 1 else torch.stack([chosen, obs[:, 3] > 0], -1).float()
+
+    path = networks.export(Ahead(), (torch.zeros(1, 4),), tmp_path / "net.onnx")
+    limits = {} if count == 1 else {"low": 0, "high": 1}
+    packet = build(path, key=key, **limits)
+    assert packet.report["telling"] is (kind == "int8")
+    assert precisions(packet) == {"layer": kind}
+    told = build(path, key=key, calibration=networks.observations(300), **limits)
+    assert precisions(told) == {"layer": "int8"}
+
+
 def test_a_table_is_a_layer(tmp_path: Path, key: Ed25519PrivateKey) -> None:
     class Lookup(nn.Module):
         def __init__(self) -> None:

@@ -18,6 +18,7 @@ from plasma_pack.program.program import Instruction, Program, Storage, Tensor
 
 _WIDTH, _HEIGHT, _GAP, _MARGIN, _LANE = 430, 44, 20, 24, 14
 _ZOOM, _MOST_BOXES = 2, 500
+_MOST_LETTERS = 50  # that fit a box, of the widest of the fonts
 _COLOURS = {
     "io": "#dbeafe",
     "state": "#fef3c7",
@@ -142,12 +143,18 @@ def _operation(
     layer: PacketLayer | None,
     reads: tuple[int, ...],
 ) -> Box:
-    name = f"{instruction.op}  {printable(given)}" if given else instruction.op
+    name = f"{instruction.op}  " if given else instruction.op
+    name += _end_of(printable(given or ""), _MOST_LETTERS - len(name))
     if layer is None:
         return Box(name, f"→ {_type(into)}", "op", reads)
     shape = "×".join(map(str, layer.shape))
     detail = f"→ {_type(into)}   {layer.precision} {shape}, {layer.nbytes:,} bytes"
     return Box(name, detail, layer.precision, reads)
+
+
+def _end_of(name: str, most: int) -> str:
+    """Where a path of modules says most."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _type(tensor: Tensor) -> str:

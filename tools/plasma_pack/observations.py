@@ -65,6 +65,9 @@ def _choices(program: Program) -> dict[str, int]:
     for instruction in program.instructions:
         if instruction.op == "gather":
             table, index = instruction.inputs
+            writer = program.writer(index)
+            if writer is not None and writer.op == "strided":  # one of several indices
+                index = writer.inputs[0]
             rows = program.tensor(table).dims[0]
             found[index] = min(rows, found.get(index, rows))
     return found

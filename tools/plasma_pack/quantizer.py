@@ -50,6 +50,7 @@ _CHOICE_LIMITS = 0.005, 0.0025
 
 _LEAST_RANGE = 0.01  # of an element, in parts of the widest one's
 _LEAST_SHARE = 0.1  # of a kind of observations, in parts of what all of them use
+_LEAST_VARIETY = 0.1  # of drawn observations, that are given another choice than most
 _LEAST_PRICE = 1e-6
 _PROFILED = 64
 # How many observations are drawn or flown: as many as take this many cost units, within limits.
@@ -128,6 +129,7 @@ def _choose(program: Program, options: WeightOptions) -> Choice:
     report = {
         "observations": sum(map(len, search.episodes)),
         "drawn": not options.is_told,
+        "telling": search.is_telling,
         "outputs": search.outputs(precisions),
         "layers": _costs(chosen, search.layers, precisions, alone, search.episodes),
     }
@@ -159,6 +161,7 @@ class _Search:
         self.limits = {
             tensor.name: _limit(tensor, options) for tensor in program.select(Storage.OUTPUT)
         }
+        self.is_telling = options.is_told or all(map(_varies, self.reference.values()))
         self._measured: dict[tuple[str, ...], dict[str, float]] = {}
 
     def only(self, layer: Layer) -> dict[str, str]:
@@ -172,6 +175,8 @@ class _Search:
         return all(error <= self.limits[name] for name, error in errors.items())
 
     def cheapest(self, alone: Mapping[str, float]) -> dict[str, str]:
+        if not self.is_telling:
+            return self._raised([(layer, "f16") for layer in self.layers])
         if self.is_within(self.int8):
             return self.int8
         order = sorted(
@@ -296,6 +301,16 @@ def _limit(output: Tensor, options: WeightOptions) -> float:
 
 def _is_choice(output: Tensor) -> bool:
     return output.dtype is DType.I32
+
+
+def _varies(outputs: Array) -> bool:
+    """[N, n]. Whether observations tell what an error does to choices, which are whole numbers, several
+    of them f32: one that is always far ahead of the others stands any, and may be close where it flies.
+    """
+    if (outputs != np.rint(outputs)).any():
+        return True
+    most = max(np.unique(choices, return_counts=True)[1].max() for choices in outputs.T)
+    return bool(most <= (1 - _LEAST_VARIETY) * len(outputs))
 
 
 def _error(

@@ -240,6 +240,15 @@ def test_weights_of_nobodys_network_say_what_to_do(key: Key, tmp_path: Path) -> 
         pp.build(tmp_path / "agent.pth", key=key)
 
 
+@pytest.mark.parametrize("saved", ["module", "checkpoint"])
+def test_what_else_torch_saves_is_refused_with_advice(saved: str, key: Key, tmp_path: Path) -> None:
+    network = nn.Linear(3, 2)
+    what = network if saved == "module" else {"model": network.state_dict(), "epoch": 3}
+    torch.save(what, tmp_path / "agent.pth")
+    with pytest.raises(SourceError, match="a state_dict is taken: torch.save"):
+        pp.build(tmp_path / "agent.pth", key=key)
+
+
 def test_a_safetensors_file_that_is_cut_off_is_refused(key: Key, tmp_path: Path) -> None:
     data = safetensors.torch.save(Dqn().state_dict())
     with pytest.raises(SourceError, match="not a whole safetensors file"):

@@ -64,6 +64,11 @@ def _quantised(report: Mapping[str, Any]) -> None:
         line = f"\n{name}: error {output['error']:.3%} ({measure}), limit {output['limit']:g}"
         line += f", all in int8 {output['error_all_int8']:.3%}"
         console.print(Text(line, style="bold"))
+    if not report["telling"]:
+        console.print(
+            "the drawn observations hardly change the choice, so they do not tell what int8 would: "
+            "f16; for int8, say what the policy sees (--env, --calib)"
+        )
     if report["layers"]:
         drawn = " drawn" if report["drawn"] else ""
         measured = f"measured on {report['observations']}{drawn} observations, time on this machine"

@@ -191,8 +191,8 @@ def _float_limits(
     if derived is None and (low is None or high is None):
         raise LimitsError(
             f"output {output.name!r} has no limits of its own (it does not end in clamp, tanh, "
-            "sigmoid or tanh · scale + offset); pass low=… and high=…, or states={input: "
-            f"{output.name!r}}} if it is a recurrent state"
+            "sigmoid or tanh · scale + offset); pass low=… and high=… (--low, --high), or "
+            f"states={{input: {output.name!r}}} (--state) if it is a recurrent state"
         )
     if derived is not None:
         low, high = (derived[0] if low is None else low), (derived[1] if high is None else high)

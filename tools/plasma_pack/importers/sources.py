@@ -83,7 +83,7 @@ def import_policy(source: Source, hints: Hints, options: Options) -> Imported:
 def _import_zip(source: Path | bytes, hints: Hints, options: Options) -> Imported:
     data = _read(source)
     if is_weights(data):
-        return _import_weights(read_weights(data, "the policy"), hints, options)
+        return _import_weights(_saved_by_torch(data), hints, options)
     if not is_sb3(data):
         raise SourceError(
             "the policy is a zip file, but neither one that model.save of Stable-Baselines3 writes "
@@ -98,6 +98,16 @@ def _import_zip(source: Path | bytes, hints: Hints, options: Options) -> Importe
         frame_stack=hints.frame_stack,
         options=options,
     )
+
+
+def _saved_by_torch(data: bytes) -> Weights:
+    try:
+        return read_weights(data, "the policy")
+    except SourceError as error:
+        raise SourceError(
+            f"{error}. Of what torch saves, a state_dict is taken: torch.save(module.state_dict(), …); "
+            "of Stable-Baselines3, what model.save(…) writes"
+        ) from error
 
 
 def _import_weights(weights: Weights, hints: Hints, options: Options) -> Imported:

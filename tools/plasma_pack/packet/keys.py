@@ -130,12 +130,17 @@ def _read_private_file(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path} is not a regular file")
+            data = file.read()
+            if data.startswith(ALGORITHM.encode()):
+                raise KeyFileError(
+                    f"{path} is a public key; pass the private one that keygen wrote beside it"
+                )
             if status.st_mode & 0o077:
                 raise KeyFileError(
                     f"{path} has mode {stat.S_IMODE(status.st_mode):04o}, others may read it; "
                     f"run: chmod 600 {path}"
                 )
-            return file.read()
+            return data
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -102,7 +102,7 @@ def compress(raw: bytes) -> tuple[int, bytes]:
 def _check_signers(public_keys: Sequence[bytes]) -> None:
     if not 1 <= len(public_keys) <= fmt.MAX_SIGNERS:
         raise OptionError(
-            f"found {len(public_keys)} signers, expected 1 to {fmt.MAX_SIGNERS}; pass key=..."
+            f"found {len(public_keys)} signers, expected 1 to {fmt.MAX_SIGNERS}; pass --key FILE, key=…"
         )
     if len(set(public_keys)) != len(public_keys):
         raise KeyFileError("the same key was given twice; each key may sign a packet once")

@@ -190,6 +190,22 @@ ATTACKS: dict[str, tuple[onnx.ModelProto, str]] = {
 }
 
 
+@pytest.mark.parametrize("content", [b"", b'{"graph": 1}', b"\x89PNG\r\n\x1a\n", b"a policy"])
+@pytest.mark.parametrize("name", ["policy.onnx", "policy.json", "policy.txtpb"])
+def test_what_is_no_onnx_is_refused_whatever_its_name(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=f"{name} is no ONNX file"):
+        import_onnx(tmp_path / name)
+
+
+def test_onnx_is_known_by_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    path.write_bytes(model_of([helper.make_node("Tanh", ["obs"], ["action"])]).SerializeToString())
+    assert import_onnx(path).program.ios
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_is_refused(name: str) -> None:
     model, words = ATTACKS[name]

@@ -227,7 +227,7 @@ def test_a_broken_member_is_refused(
 
 def test_a_zip_of_something_else_is_refused(members: Members, key: Key) -> None:
     _refused(_zip({"readme": b"hello"}), key, "neither one that model.save")
-    _refused(_zip({"readme about policy.pth and data": b"x"}), key, "no member 'data'")
+    _refused(_zip({"readme about policy.pth and data": b"x"}), key, "^the zip has no member 'data'")
 
 
 def test_names_that_lead_out_are_refused(members: Members, key: Key) -> None:
@@ -248,6 +248,13 @@ def test_a_zip_cut_anywhere_is_refused(members: Members, key: Key) -> None:
     for length in range(4, len(whole), len(whole) // 50):
         with pytest.raises(SourceError):
             pp.build(whole[:length], key=key)
+
+
+def test_the_last_whole_member_of_a_cut_zip_is_not_taken_for_it(members: Members, key: Key) -> None:
+    """Members lie in it as they are, and some of them are zips."""
+    whole = _zip(members)
+    end = whole.index(members["policy.pth"]) + len(members["policy.pth"])
+    _refused(whole[:end], key, "before its first member")
 
 
 def test_flipped_bytes_are_refused_or_harmless(members: Members, key: Key) -> None:

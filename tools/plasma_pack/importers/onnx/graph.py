@@ -166,7 +166,6 @@ def one_node(
 
 
 _UNSOUND = (
-    DecodeError,
     onnx.checker.ValidationError,
     RuntimeError,
     OSError,
@@ -181,6 +180,8 @@ def load_graph(source: Source) -> Graph:
     name = source if isinstance(source, (str, Path)) else "the source"
     try:
         model = _model(source)
+        if not model.HasField("graph"):  # as of an empty file: any field may be missing
+            raise DecodeError("there is no graph in it")
         check_tensors(model)
         check_attributes(model)
         onnx.checker.check_model(model)
@@ -190,6 +191,10 @@ def load_graph(source: Source) -> Graph:
     except FileNotFoundError as error:
         missing = error.filename or name
         raise SourceError(f"{missing} is missing; give the path of an ONNX file") from error
+    except DecodeError as error:
+        raise SourceError(
+            f"{name} is no ONNX file, nor of another kind that is known by its first bytes: {error}"
+        ) from error
     except _UNSOUND as error:
         raise SourceError(f"{name} is not sound ONNX: {error}") from error
 
@@ -200,7 +205,7 @@ def _model(source: Source) -> onnx.ModelProto:
     elif isinstance(source, bytes):
         model = onnx.load_from_string(source)
     else:
-        model = onnx.load(str(source))
+        model = onnx.load(str(source), format="protobuf")  # else its name would decide
     return model
 
 

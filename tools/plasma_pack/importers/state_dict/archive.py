@@ -45,6 +45,7 @@ class Archive:
             raise SourceError(f"{what} is not a whole zip file: {error}") from error
         self.names = [info.filename for info in self._zip.infolist()]
         self._check_names()
+        self._check_beginning()
 
     def _check_names(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -53,6 +54,15 @@ class Archive:
             path = PurePosixPath(name.replace("\\", "/"))
             if path.is_absolute() or ".." in path.parts:
                 raise SourceError(f"{self.what} holds {name!r}, a name that leads out of it")
+
+    def _check_beginning(self) -> None:
+        """What is left of a zip that was cut off may end in a whole one, which was a member of it."""
+        first = min((info.header_offset for info in self._zip.infolist()), default=0)
+        if first > 0:
+            raise SourceError(
+                f"{self.what} has {first:,} bytes before its first member, as the beginning of a zip "
+                "file with another one in it has; fetch or save it again"
+            )
 
     def read(self, name: str, most: int = MAX_UNPACKED_BYTES) -> bytes:
         """A member, decompressed, of at most so many bytes."""
@@ -72,8 +82,9 @@ class Archive:
 
     def json(self, name: str, most: int) -> dict[str, Any]:
         """A member that is a JSON object."""
+        text = self.read(name, most)
         try:
-            value = json.loads(self.read(name, most))
+            value = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise SourceError(f"{name!r} in {self.what} is not JSON: {error}") from error
         if not isinstance(value, dict):
