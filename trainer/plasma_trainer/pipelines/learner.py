@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from plasma_trainer.data import Transitions, collect, derive, random_act
 from plasma_trainer.envs import Act, make_plant, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
-from plasma_trainer.pipelines.curiosity import seeker, silent
+from plasma_trainer.pipelines.curiosity import Seeker, silent
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
 
@@ -73,15 +73,17 @@ class Learner:
 
         While nothing that was seen is worth anything, the exploring policy is one that seeks what was not seen.
         """
-        seed = derive(self.seed, "explore", index)
+        seed, learn = derive(self.seed, "explore", index), None
         if self.data is None:
             act = random_act(self.plant.action_space, seed)
         elif self.silent:
-            act = seeker(self.world, self.plant.action_space, seed)
+            seeker = Seeker(self.world, self.data, self.plant.action_space, seed)
+            act, learn = seeker.act, seeker.learn
         else:
             act = self.explore(seed)
         longest = max(REAL_EPISODE_STEPS, step_limit(self.plant) // REAL_EPISODE_SHARE)
-        block = collect(self.plant, act, steps, derive(self.seed, "collect", index), longest)
+        begun = derive(self.seed, "collect", index)
+        block = collect(self.plant, act, steps, begun, longest, learn)
         self.data = block if self.data is None else self.data + block
         return block
 
