@@ -16,12 +16,11 @@ from torch import Tensor
 from plasma_trainer.data import Transitions
 from plasma_trainer.imagination.planning import Budget, Cem, Futures
 from plasma_trainer.world_models import Ensemble, Imagined
+from plasma_trainer.world_models.memory import SAME, Memory
 
 DISCOUNT = 0.99
 UNEXPLAINED = 1e-3  # share of a reward that rounding may leave over
 TELLING = 4  # steps that must have told something
-A_STEP = 0.9  # quantile of how far real steps go: the unit of distance here
-SAME = 0.25  # of a step: what was done this close by was done here
 REWARDED = 5.0  # new steps that the greatest reward so far is worth
 
 
@@ -46,42 +45,24 @@ def silent(action: Tensor, reward: Tensor, terminated: Tensor) -> bool:
 
 
 class Frontier:
-    """A world as a seeker takes it. Where a step was made before, it leads where it led then: a network rounds the
-    corners it was shown, and a planner would go through the wall just there, again and again. Elsewhere it is what
-    `world` believes. Its reward is what is new, and what the task pays above nothing.
+    """A world as a seeker takes it: it remembers, and pays for what is new and for what the task paid above nothing.
 
-    Shapes: B rows, N real steps, O numbers observed, A numbers of an action.
+    Shapes: B rows, O numbers observed.
     """
 
     def __init__(self, world: Ensemble, lived: Transitions) -> None:
-        self.world, self.features = world, world.features
-        steps = lived.tensors()
-        self._done = self._place(steps["obs"], steps["action"])  # [N, O + A]
-        self._came = steps["next_obs"]  # [N, O]
-        went = world.obs_norm(steps["next_obs"]) - world.obs_norm(steps["obs"])
-        self._step = went.norm(dim=-1).quantile(A_STEP)
-        self._best = steps["reward"].max()
-
-    def add(self, obs: Tensor, action: Tensor, next_obs: Tensor) -> None:
-        """Remember one more real step, [1, ...] each."""
-        self._done = torch.cat([self._done, self._place(obs, action)])
-        self._came = torch.cat([self._came, next_obs])
+        self._world, self.memory, self.features = world, Memory(world, lived), world.features
+        self._best = float(lived.reward.max())
 
     def imagine(self, state: Tensor, action: Tensor, generator: torch.Generator) -> Imagined:
         """One step for every row of state [B, O], see World.imagine."""
-        step = self.world.imagine(state, action, generator)
-        distance, nearest = torch.cdist(self._place(state, action), self._done).min(1)
-        distance = distance / self._step
-        done = distance < SAME
-        doubt = (step.uncertainty / self.world.trusted_uncertainty).clamp_max(1.0)
-        reward = (distance - 1.0).clamp(0.0, 1.0) + torch.where(done, 0.0, doubt)
+        believed = self._world.imagine(state, action, generator)
+        step, distance = self.memory.mend(believed, state, action)
+        doubt = (step.uncertainty / self._world.trusted_uncertainty).clamp_max(1.0)
+        news = (distance - 1.0).clamp(0.0, 1.0) + torch.where(distance < SAME, 0.0, doubt)
         if self._best > 0:
-            reward = reward + REWARDED * step.reward.clamp_min(0.0) / self._best
-        state = torch.where(done[:, None], self._came[nearest], step.state)
-        return step._replace(state=state, reward=reward)
-
-    def _place(self, obs: Tensor, action: Tensor) -> Tensor:
-        return torch.cat([self.world.obs_norm(obs), self.world.encode_action(action)], -1)
+            news = news + REWARDED * step.reward.clamp_min(0.0) / self._best
+        return step._replace(reward=news)
 
 
 class Seeker:
@@ -100,6 +81,6 @@ class Seeker:
     def learn(self, obs: np.ndarray, action: Any, next_obs: np.ndarray, ended: bool) -> None:
         """Take note of what a real step led to; `ended`: it was the last of its episode."""
         row = (torch.as_tensor(np.asarray(column))[None] for column in (obs, action, next_obs))
-        self._frontier.add(*row)
+        self._frontier.memory.add(*row)
         if ended:
             self._planner.forget()

@@ -17,6 +17,7 @@ from plasma_trainer.imagination import Phantoms, Starts, worst_return
 from plasma_trainer.pipelines.curiosity import Seeker, silent
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
+from plasma_trainer.world_models.memory import Memory, Remembering
 
 PATHS = 320
 VISITED_SHARE = 0.5
@@ -99,7 +100,7 @@ class Learner:
         _, task = self.experience()
         self._follow_data(task["obs"])
         phantoms = Phantoms(
-            self.world,
+            self.dreamt(),
             self.starts(),
             self.paths,
             step_limit(self.plant),
@@ -108,6 +109,12 @@ class Learner:
         )
         phantoms.stagger()
         return self.ppo.practise(phantoms.roll, iterations, derive(self.seed, "ppo", index))
+
+    def dreamt(self) -> Ensemble | Remembering:
+        """The world to imagine in: it remembers where that is nearer to the truth."""
+        assert self.data is not None
+        memory = Memory(self.world, self.data)
+        return Remembering(self.world, memory) if memory.is_truer(self.data) else self.world
 
     def starts(self) -> Starts:
         """Where phantom paths begin: at real resets, and in the middle of real experience."""

@@ -51,7 +51,7 @@ class Lessons:
 def ask(learner: Learner, student: nn.Module, planner: Planner, seed: int) -> Lessons:
     """What the planner would do in lives of the student, who explores a little; an episode of theirs has passed."""
     limit = step_limit(learner.plant)
-    phantoms = Phantoms(learner.world, learner.starts(), PATHS, limit, seed, None)
+    phantoms = Phantoms(learner.dreamt(), learner.starts(), PATHS, limit, seed, None)
     phantoms.stagger()
     agent = copy.deepcopy(learner.agent)
     agent.policy = student
