@@ -13,7 +13,13 @@ from torch.nn import functional
 from plasma_trainer.data import Transitions, collect, random_act
 from plasma_trainer.envs import make_plant
 from plasma_trainer.pipelines import learner as learning
-from plasma_trainer.pipelines.curiosity import REWARDED, Frontier, Seeker, silent
+from plasma_trainer.pipelines.curiosity import (
+    REWARDED,
+    TELLING,
+    Frontier,
+    Seeker,
+    steps_that_tell,
+)
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.policies import MlpPolicy
 from plasma_trainer.world_models import Ensemble, Imagined
@@ -26,7 +32,7 @@ def of(env_id: str) -> bool:
     action = columns["action"]
     if isinstance(plant.action_space, gym.spaces.Discrete):
         action = functional.one_hot(action).float()
-    return silent(action, columns["reward"], columns["terminated"])
+    return steps_that_tell(action, columns["reward"], columns["terminated"]) < TELLING
 
 
 @pytest.mark.parametrize(
@@ -44,16 +50,17 @@ def test_only_a_distant_goal_is_silent(env_id: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("goal", [0.0, 100.0])
-def test_a_goal_speaks_once_it_was_reached_some_times(goal: float) -> None:
+def test_steps_that_reached_a_goal_tell(goal: float) -> None:
     action = torch.rand(200, 1)
     cost = -0.1 * action[:, 0].square()
-    for steps, expected in ((1, True), (3, True), (4, False), (20, False)):
+    for steps in (1, 3, 4, 20):
         reached = torch.arange(0, 10 * steps, 10)
         ended = torch.zeros(200, dtype=torch.bool).index_fill(0, reached, True)
         reward = cost.index_fill(0, reached, goal)
-        assert silent(action, reward, ended) is expected
+        assert min(steps_that_tell(action, reward, ended), TELLING) == min(steps, TELLING)
         if goal:  # without an end, the reward has to tell
-            assert silent(action, reward, torch.zeros_like(ended)) is expected
+            told = steps_that_tell(action, reward, torch.zeros_like(ended))
+            assert min(told, TELLING) == min(steps, TELLING)
 
 
 class Corridor(Ensemble):

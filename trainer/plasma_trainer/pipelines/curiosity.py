@@ -20,16 +20,15 @@ from plasma_trainer.world_models.memory import SAME, Memory
 
 DISCOUNT = 0.99
 UNEXPLAINED = 1e-3  # share of a reward that rounding may leave over
-TELLING = 4  # steps that must have told something
+TELLING = 4  # steps that must have told something: a lucky one does not show the way
 REWARDED = 5.0  # new steps that the greatest reward so far is worth
 
 
-def silent(action: Tensor, reward: Tensor, terminated: Tensor) -> bool:
-    """Whether real steps give hardly a reason to be anywhere: fewer than TELLING of them ended an episode, or earned
-    what does not follow from the action alone.
+def steps_that_tell(action: Tensor, reward: Tensor, terminated: Tensor) -> int:
+    """How many real steps give a reason to be somewhere: they ended an episode, or earned what does not follow from the
+    action alone.
 
-    The cost of acting, a constant or a quadratic, is all that a task with a distant goal shows before it is reached,
-    and one lucky step does not show the way to it.
+    The cost of acting, a constant or a quadratic, is all that a task with a distant goal shows before it is reached.
 
     action [N, A] (one-hot when discrete), reward [N], terminated [N] bool.
     """
@@ -41,7 +40,7 @@ def silent(action: Tensor, reward: Tensor, terminated: Tensor) -> bool:
         error = (wanted - (known @ fitted)[:, 0]).abs()
         usual &= error <= 10 * error[usual].median() + UNEXPLAINED
     rounding = UNEXPLAINED * (1.0 + wanted[usual].abs().max())
-    return int((terminated | (error > rounding)).sum()) < TELLING
+    return int((terminated | (error > rounding)).sum())
 
 
 class Frontier:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from plasma_trainer.data import Transitions, collect, derive, random_act
 from plasma_trainer.envs import Act, make_plant, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
-from plasma_trainer.pipelines.curiosity import Seeker, silent
+from plasma_trainer.pipelines.curiosity import TELLING, Seeker, steps_that_tell
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
 from plasma_trainer.world_models.memory import Memory, Remembering
@@ -110,11 +110,16 @@ class Learner:
         phantoms.stagger()
         return self.ppo.practise(phantoms.roll, iterations, derive(self.seed, "ppo", index))
 
-    def dreamt(self) -> Ensemble | Remembering:
-        """The world to imagine in: it remembers where that is nearer to the truth."""
+    def memory(self) -> Memory | None:
+        """What was lived on this plant, if that is truer than what the world makes of it."""
         assert self.data is not None
         memory = Memory(self.world, self.data)
-        return Remembering(self.world, memory) if memory.is_truer(self.data) else self.world
+        return memory if memory.is_truer() else None
+
+    def dreamt(self) -> Ensemble | Remembering:
+        """The world to imagine in."""
+        memory = self.memory()
+        return self.world if memory is None else Remembering(self.world, memory)
 
     def starts(self) -> Starts:
         """Where phantom paths begin: at real resets, and in the middle of real experience."""
@@ -128,10 +133,11 @@ class Learner:
 
     @property
     def silent(self) -> bool:
-        """Nothing that was seen gives a reason to be anywhere."""
+        """Nothing that was seen gives a reason to be anywhere. One lucky step does, to who remembers the way."""
         _, task = self.experience()
         action = self.world.encode_action(task["action"])
-        return silent(action, task["reward"], task["terminated"])
+        told = steps_that_tell(action, task["reward"], task["terminated"])
+        return told < (TELLING if told == 0 or self.memory() is None else 1)
 
     def explore(self, seed: int) -> Act:
         """The act function that tries things out on the plant, within its action limits."""
