@@ -9,9 +9,9 @@ import torch
 
 from plasma_trainer.data import Transitions, collect, random_act
 from plasma_trainer.envs import make_plant
+from plasma_trainer.pipelines import lessons
 from plasma_trainer.pipelines.evaluate import evaluate_on
 from plasma_trainer.pipelines.learner import Learner
-from plasma_trainer.pipelines.lessons import teach
 from plasma_trainer.policies import greedy_act
 from plasma_trainer.world_models import fit
 from plasma_trainer.world_models.memory import Memory, Remembering
@@ -71,8 +71,9 @@ def test_what_is_added_is_known_and_what_is_far_is_believed() -> None:
     assert distance.item() == pytest.approx(0.0, abs=1e-3)
 
 
-def test_the_best_of_what_was_done_is_a_way_to_the_goal() -> None:
+def test_the_best_of_what_was_done_is_a_way_to_the_goal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Walks that found the goal by chance, put together, and a policy that is taught by them."""
+    monkeypatch.setattr(lessons, "COURSE", 4)
     learner, plant = Learner.fresh(MAZE, 0), make_plant(MAZE)
     dice = np.random.default_rng(0)
     way = [RIGHT] * 6 + [DOWN] * 4 + [LEFT] * 6 + [DOWN] * 2 + [RIGHT] * 6
@@ -88,5 +89,5 @@ def test_the_best_of_what_was_done_is_a_way_to_the_goal() -> None:
     assert memory is not None
     rows = memory.best(0.95)
     assert 0 < len(rows) < 400
-    teach(learner, seed=0)
+    lessons.teach(learner, seed=0)
     assert evaluate_on(learner.plant, greedy_act(learner.policy), 2, 0).mean == 1.0
