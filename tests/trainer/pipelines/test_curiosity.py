@@ -10,10 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plasma_trainer.data import collect, random_act
+from plasma_trainer.data import Transitions, collect, random_act
 from plasma_trainer.envs import make_plant
 from plasma_trainer.pipelines import learner as learning
-from plasma_trainer.pipelines.curiosity import seeker, silent
+from plasma_trainer.pipelines.curiosity import (
+    REWARDED,
+    TELLING,
+    Frontier,
+    Seeker,
+    steps_that_tell,
+)
 from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.policies import MlpPolicy
 from plasma_trainer.world_models import Ensemble, Imagined
@@ -26,7 +32,7 @@ def of(env_id: str) -> bool:
     action = columns["action"]
     if isinstance(plant.action_space, gym.spaces.Discrete):
         action = functional.one_hot(action).float()
-    return silent(action, columns["reward"], columns["terminated"])
+    return steps_that_tell(action, columns["reward"], columns["terminated"]) < TELLING
 
 
 @pytest.mark.parametrize(
@@ -44,33 +50,77 @@ def test_only_a_distant_goal_is_silent(env_id: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("goal", [0.0, 100.0])
-def test_a_goal_speaks_once_it_was_reached_some_times(goal: float) -> None:
+def test_steps_that_reached_a_goal_tell(goal: float) -> None:
     action = torch.rand(200, 1)
     cost = -0.1 * action[:, 0].square()
-    for steps, expected in ((1, True), (3, True), (4, False), (20, False)):
+    for steps in (1, 3, 4, 20):
         reached = torch.arange(0, 10 * steps, 10)
         ended = torch.zeros(200, dtype=torch.bool).index_fill(0, reached, True)
         reward = cost.index_fill(0, reached, goal)
-        assert silent(action, reward, ended) is expected
+        assert min(steps_that_tell(action, reward, ended), TELLING) == min(steps, TELLING)
         if goal:  # without an end, the reward has to tell
-            assert silent(action, reward, torch.zeros_like(ended)) is expected
+            told = steps_that_tell(action, reward, torch.zeros_like(ended))
+            assert min(told, TELLING) == min(steps, TELLING)
 
 
 class Corridor(Ensemble):
-    """Known around 0 and less and less known to the right; pays for going left."""
+    """Believes that one can go left and right for ever, and is sure of it."""
 
     def imagine(self, state: Tensor, action: Tensor, generator: torch.Generator) -> Imagined:
-        place = state + 0.1 * (2 * action[:, None] - 1)
-        none = torch.zeros(len(place), dtype=torch.bool)
-        unknown = place[:, 0].clamp(0.0, 1.0)
-        return Imagined(place, -place[:, 0], torch.full_like(unknown, -9.0), unknown, none)
+        nothing = torch.zeros(len(state))
+        return Imagined(
+            state + STEP * (2 * action[:, None] - 1), nothing, nothing - 9, nothing, nothing > 0
+        )
 
 
-def test_a_seeker_goes_where_the_world_is_not_sure() -> None:
+STEP = 0.5
+LEFT, RIGHT = 0, 1
+
+
+@pytest.fixture
+def corridor() -> Corridor:
     world = Corridor(1, 2, discrete=True)
     world.trusted_uncertainty.fill_(1.0)
-    act = seeker(world, gym.spaces.Discrete(2), seed=0)
-    assert [act(np.zeros(1, np.float32)) for _ in range(12)] == [1] * 12
+    return world
+
+
+def been(*steps: tuple[float, int, float]) -> Transitions:
+    """Real steps: where, left or right, where to."""
+    obs, action, came = zip(*steps, strict=True)
+    places = (np.array(column, np.float32)[:, None] for column in (obs, came))
+    none = np.zeros(len(steps), bool)
+    before, after = places
+    return Transitions(before, np.array(action), none.astype(np.float32), after, none, none)
+
+
+def test_what_was_done_leads_where_it_led_and_is_no_longer_new(corridor: Corridor) -> None:
+    """There is a wall to the right of 0, which the world does not believe."""
+    frontier = Frontier(corridor, been((0.0, RIGHT, 0.0), (0.0, LEFT, -STEP), (-STEP, RIGHT, 0.0)))
+    state, action = torch.tensor([[0.0], [0.0], [-2.0]]), torch.tensor([RIGHT, LEFT, LEFT])
+    step = frontier.imagine(state, action, torch.Generator())
+    assert step.state[:, 0].tolist() == [0.0, -STEP, -2.0 - STEP]
+    assert step.reward.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_doubt_and_the_reward_that_was_found_are_worth_a_way(corridor: Corridor) -> None:
+    lived = been((0.0, RIGHT, STEP), (STEP, RIGHT, 2 * STEP))
+    lived.reward[1] = 10.0
+    believed = corridor.imagine(torch.zeros(1, 1), torch.tensor([LEFT]), torch.Generator())
+    believed = believed._replace(reward=torch.tensor([5.0]), uncertainty=torch.tensor([0.5]))
+    corridor.imagine = lambda *_: believed  # type: ignore[method-assign]
+    frontier = Frontier(corridor, lived)
+    step = frontier.imagine(torch.zeros(1, 1), torch.tensor([LEFT]), torch.Generator())
+    assert step.reward.item() == pytest.approx(1.0 + 0.5 + REWARDED / 2)
+
+
+def test_a_seeker_does_what_was_not_done_until_it_was(corridor: Corridor) -> None:
+    lived = been(*((-STEP * i, LEFT, -STEP * (i + 1)) for i in range(40)), (-STEP, RIGHT, 0.0))
+    seeker = Seeker(corridor, lived, gym.spaces.Discrete(2), seed=0)
+    here = np.zeros(1, np.float32)
+    assert seeker.act(here) == RIGHT
+    for _ in range(4):
+        seeker.learn(here, RIGHT, here, ended=True)  # a wall
+    assert seeker.act(here) == LEFT
 
 
 def test_a_policy_waits_until_something_is_worth_learning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,12 @@ def collect(
     steps: int,
     seed: int,
     longest: int,
+    learn: Callable[[np.ndarray, Any, np.ndarray, bool], None] | None = None,
 ) -> Transitions:
     """Exactly `steps` real transitions under `act` (obs [O] -> action), from fresh episodes.
 
     Episodes are cut after `longest` steps and where the block ends. A cut is marked as a truncation: from there on
-    nothing was observed.
+    nothing was observed. Who wants to know at once is told in `learn`: obs, action, next_obs, whether an episode ended.
     """
     rows: list[tuple[Any, ...]] = []
     obs, _ = env.reset(seed=seed)
@@ -34,9 +35,12 @@ def collect(
         obs = np.asarray(obs, np.float32)
         action = act(obs)
         next_obs, reward, terminated, truncated, _ = env.step(action)
+        next_obs = np.asarray(next_obs, np.float32)
         age += 1
         truncated = truncated or not terminated and (age == longest or step == steps - 1)
         rows.append((obs, action, reward, next_obs, terminated, truncated))
+        if learn:
+            learn(obs, action, next_obs, terminated or truncated)
         if terminated or truncated:
             next_obs, age = env.reset()[0], 0
         obs = next_obs

@@ -28,7 +28,7 @@ def planner_of(
         return agent.value(seen) * agent.return_scale
 
     forbidden = (lambda state, action, step: broken(limits, step.state)) if limits else None
-    futures = Futures(learner.world, learner.discount, budget.hold, None, forbidden, value)
+    futures = Futures(learner.dreamt(), learner.discount, budget.hold, None, forbidden, value)
     asked = (futures, learner.plant.action_space, budget, seed)
     if method in DRAWING:
         return PLANNERS[method](*asked, lambda seen: greedy(policy, seen))

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from plasma_trainer.data import Transitions, collect, derive, random_act
 from plasma_trainer.envs import Act, make_plant, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
-from plasma_trainer.pipelines.curiosity import seeker, silent
+from plasma_trainer.pipelines.curiosity import TELLING, Seeker, steps_that_tell
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
+from plasma_trainer.world_models.memory import Memory, Remembering
 
 PATHS = 320
 VISITED_SHARE = 0.5
@@ -73,15 +74,17 @@ class Learner:
 
         While nothing that was seen is worth anything, the exploring policy is one that seeks what was not seen.
         """
-        seed = derive(self.seed, "explore", index)
+        seed, learn = derive(self.seed, "explore", index), None
         if self.data is None:
             act = random_act(self.plant.action_space, seed)
         elif self.silent:
-            act = seeker(self.world, self.plant.action_space, seed)
+            seeker = Seeker(self.world, self.data, self.plant.action_space, seed)
+            act, learn = seeker.act, seeker.learn
         else:
             act = self.explore(seed)
         longest = max(REAL_EPISODE_STEPS, step_limit(self.plant) // REAL_EPISODE_SHARE)
-        block = collect(self.plant, act, steps, derive(self.seed, "collect", index), longest)
+        begun = derive(self.seed, "collect", index)
+        block = collect(self.plant, act, steps, begun, longest, learn)
         self.data = block if self.data is None else self.data + block
         return block
 
@@ -97,7 +100,7 @@ class Learner:
         _, task = self.experience()
         self._follow_data(task["obs"])
         phantoms = Phantoms(
-            self.world,
+            self.dreamt(),
             self.starts(),
             self.paths,
             step_limit(self.plant),
@@ -106,6 +109,17 @@ class Learner:
         )
         phantoms.stagger()
         return self.ppo.practise(phantoms.roll, iterations, derive(self.seed, "ppo", index))
+
+    def memory(self) -> Memory | None:
+        """What was lived on this plant, if that is truer than what the world makes of it."""
+        assert self.data is not None
+        memory = Memory(self.world, self.data)
+        return memory if memory.is_truer() else None
+
+    def dreamt(self) -> Ensemble | Remembering:
+        """The world to imagine in."""
+        memory = self.memory()
+        return self.world if memory is None else Remembering(self.world, memory)
 
     def starts(self) -> Starts:
         """Where phantom paths begin: at real resets, and in the middle of real experience."""
@@ -119,10 +133,11 @@ class Learner:
 
     @property
     def silent(self) -> bool:
-        """Nothing that was seen gives a reason to be anywhere."""
+        """Nothing that was seen gives a reason to be anywhere. One lucky step does, to who remembers the way."""
         _, task = self.experience()
         action = self.world.encode_action(task["action"])
-        return silent(action, task["reward"], task["terminated"])
+        told = steps_that_tell(action, task["reward"], task["terminated"])
+        return told < (TELLING if told == 0 or self.memory() is None else 1)
 
     def explore(self, seed: int) -> Act:
         """The act function that tries things out on the plant, within its action limits."""

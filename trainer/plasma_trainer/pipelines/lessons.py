@@ -51,7 +51,7 @@ class Lessons:
 def ask(learner: Learner, student: nn.Module, planner: Planner, seed: int) -> Lessons:
     """What the planner would do in lives of the student, who explores a little; an episode of theirs has passed."""
     limit = step_limit(learner.plant)
-    phantoms = Phantoms(learner.world, learner.starts(), PATHS, limit, seed, None)
+    phantoms = Phantoms(learner.dreamt(), learner.starts(), PATHS, limit, seed, None)
     phantoms.stagger()
     agent = copy.deepcopy(learner.agent)
     agent.policy = student
@@ -85,11 +85,25 @@ def study(student: nn.Module, lessons: Lessons, seed: int) -> None:
 
 def teach(learner: Learner, seed: int) -> None:
     """A course for the learner's policy: a policy gradient needs luck where a planner needs only a world that is right
-    for a few steps, and a critic for the rest.
+    for a few steps, and a critic for the rest. Where experience is truer than the world, it teaches by itself.
     """
     student, lessons = copy.deepcopy(learner.policy), Lessons.none(learner)
+    remembered = _remembered(learner)
     for index in range(COURSE):
-        planner = planner_of(learner, "cem", BUDGET, derive(seed, "teacher", index))
-        lessons = lessons + ask(learner, student, planner, derive(seed, "asked", index))
+        if remembered:
+            lessons = remembered
+        else:
+            planner = planner_of(learner, "cem", BUDGET, derive(seed, "teacher", index))
+            lessons = lessons + ask(learner, student, planner, derive(seed, "asked", index))
         study(student, lessons, derive(seed, "study", index))
     learner.policy.load_state_dict(student.state_dict())
+
+
+def _remembered(learner: Learner) -> Lessons | None:
+    """The best that was done wherever the learner was, if its memory is to be believed."""
+    memory = learner.memory()
+    if memory is None:
+        return None
+    lived, _ = learner.experience()
+    best = memory.best(learner.discount)
+    return Lessons(lived["obs"][best], lived["action"][best])

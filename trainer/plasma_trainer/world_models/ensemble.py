@@ -118,6 +118,12 @@ class Ensemble(VectorWorld):
         return spread(mean)
 
     @torch.no_grad()
+    def expected(self, obs: Tensor, action: Tensor) -> Tensor:
+        """Where the members believe on average that actions lead from obs [B, O], [B, O]."""
+        mean, _ = self._predict_delta(*_for_all(obs, self.encode_action(action)))
+        return self.after(obs, mean.mean(0))[0]
+
+    @torch.no_grad()
     def rewards(self, obs: Tensor, action: Tensor, next_obs: Tensor) -> Tensor:
         """What the members believe on average that steps [B, ...] are worth, [B]."""
         reward, _ = self._predict_outcome(*_for_all(obs, self.encode_action(action), next_obs))
