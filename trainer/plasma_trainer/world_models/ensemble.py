@@ -29,7 +29,6 @@ from plasma_trainer.world_models.world import Imagined, Loss
 
 HIDDEN = 128
 LOG_VAR_RANGE = (-10.0, 2.0)
-BETA = 0.5
 
 
 class Ensemble(VectorWorld):
@@ -71,15 +70,10 @@ class Ensemble(VectorWorld):
         self.trusted_uncertainty.copy_(TRUST_FACTOR * normal)
 
     def dynamics_loss(self, batch: dict[str, Tensor]) -> Loss:
-        """Gaussian negative log-likelihood of the real change (Chua et al., eq. 1). Columns are [M, B, ...].
-
-        Every error counts by the BETA-th power of the variance (β-NLL, Seitzer et al., 2022): the plain likelihood
-        stops fitting what it once took for chance, as the walls of a maze.
-        """
+        """Gaussian negative log-likelihood of the real change (Chua et al., eq. 1). Columns are [M, B, ...]."""
         mean, log_var = self._predict_delta(batch["obs"], self.encode_action(batch["action"]))
         error = (self.normal_change(batch["obs"], batch["next_obs"]) - mean).square()
-        weight = torch.exp(BETA * log_var).detach()
-        loss = 0.5 * (weight * (error * torch.exp(-log_var) + log_var)).mean()
+        loss = 0.5 * (error * torch.exp(-log_var) + log_var).mean()
         return loss, {"delta_mse": error.detach().mean()}
 
     def outcome_loss(self, batch: dict[str, Tensor]) -> Loss:
