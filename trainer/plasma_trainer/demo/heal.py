@@ -25,7 +25,7 @@ from plasma_trainer.pipelines.runs import Run, write_json
 
 PLANTS = {
     "CartPole-v1": ("reversed", "length=4", "sensor.swap=0:2", "motor.delay=3"),
-    "Pendulum-v1": ("reversed", "gravity=16", "sensor.gain=-1@2", "motor.bias=0.5"),
+    "Pendulum-v1": ("reversed", "gravity=14", "sensor.gain=-1@2", "motor.bias=0.5"),
     "InvertedPendulum-v5": ("reversed", "length=2", "sensor.swap=0:2", "motor.delay=1"),
 }
 

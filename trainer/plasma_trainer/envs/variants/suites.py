@@ -26,7 +26,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "Pendulum-v1": (
         "reversed",
         "reversed+gravity=12",
-        "gravity=16",
+        "gravity=14",
         "motor.bias=0.5",
         "sensor.gain=-1@0",
         "sensor.gain=-1@1",
