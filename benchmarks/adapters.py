@@ -46,7 +46,7 @@ def main() -> None:
             console.rule(f"{task}, {variant}")
             adapters = _record(base, variant, _measure(base, variant, console))
             write_tables("adapters", _tables(adapters))
-    healed = {task: _healed(figures["variants"]) for task, figures in adapters.items()}
+    healed = {task: _healed(_suite(task, figures)) for task, figures in adapters.items()}
     console.print("variants healed:", json.dumps(healed))
 
 
@@ -109,7 +109,7 @@ def _tables(adapters: dict[str, Any]) -> str:
 
 
 def _table(task: str, figures: dict[str, Any]) -> str:
-    base, rows = figures["base"], figures["variants"]
+    base, rows = figures["base"], _suite(task, figures)
     lines = [
         f"**{task}**, the base's packet {base['return']:.1f} ({base['real_steps']} real steps, "
         f"{base['bytes']:,} bytes), {figures['date']}; healed: {_healed(rows)}",
@@ -117,9 +117,14 @@ def _table(task: str, figures: dict[str, Any]) -> str:
         "| variant | base | adapter | recovered | bytes | rank | real steps | CPU s | audit |",
         "|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    for variant in (v for v in SUITES[task] if v in rows):
-        lines.append(f"| `{variant}` | {_cells(rows[variant])} |")
+    lines += [f"| `{variant}` | {_cells(row)} |" for variant, row in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def _suite(task: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """What was measured of the task's suite, in its order."""
+    measured = figures["variants"]
+    return {variant: measured[variant] for variant in SUITES[task] if variant in measured}
 
 
 def _cells(row: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ SUITES: dict[str, tuple[str, ...]] = {
         "sensor.gain=-1@2",
         "sensor.gain=-1@3",
         "sensor.swap=0:2",
-        "sensor.swap=1:3",
+        "sensor.swap=2:3",
         "sensor.bias=0.1@2",
         "sensor.bias=1@0",
         "motor.delay=3",
@@ -35,7 +35,7 @@ SUITES: dict[str, tuple[str, ...]] = {
         "sensor.swap=0:1",
         "sensor.swap=0:2",
         "sensor.bias=0.3@1",
-        "motor.delay=3",
+        "motor.delay=5",
     ),
     "InvertedPendulum-v5": (
         "reversed",
