@@ -57,9 +57,9 @@ class School:
 
 
 SCHOOLS = {
+    "Pendulum-v1": School(2, 10),
     "CartPole-v1": School(1, 5),
     "InvertedPendulum-v5": School(2, 5),
-    "Pendulum-v1": School(2, 10),
 }
 
 
