@@ -7,6 +7,7 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 NETS ?=
 PEERS ?=
+RUNS ?= 1
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 CORE := $(shell find cpp cmake CMakeLists.txt pyproject.toml -type f)
@@ -31,9 +32,10 @@ demo: setup
 test: setup-dev lint cpp-test
 	$(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
-# make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up.
+# make bench NETS=A,B PEERS=litert is a quick look; everything takes a quarter of an hour once set up. RUNS=5 keeps, of
+# each pair, the run with the median ratio.
 bench: build/bench-venv/stamp-edge build/bench-convert-venv/stamp
-	build/bench-venv/bin/python -m benchmarks.bench --nets '$(NETS)' --peers '$(PEERS)'
+	build/bench-venv/bin/python -m benchmarks.bench --nets '$(NETS)' --peers '$(PEERS)' --runs $(RUNS)
 
 # What was learnt: hours, resumable. ONLY names a part, which is a module of benchmarks/.
 results: setup

@@ -3,6 +3,7 @@
 
     python -m benchmarks.bench                            # everything
     python -m benchmarks.bench --nets A,B --peers litert  # a quick look; other results stay as they are
+    python -m benchmarks.bench --peers litert --runs 5    # of each pair the run with the median ratio is kept
 
 Each (net, peer) runs in a process of its own and is written when it is finished, so an interrupted run keeps what it
 has. A process that dies says so in the table.
@@ -46,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The peer benchmark.")
     parser.add_argument("--nets", default="", help="letters, such as A,B; default: all")
     parser.add_argument("--peers", default="", help="names, such as litert,torch; default: all")
+    parser.add_argument("--runs", type=int, default=1, help="of each pair; default: 1")
     args = parser.parse_args()
     nets = [NETS[letter] for letter in _chosen(args.nets, tuple(NETS))]
     peers = _chosen(args.peers, PEERS)
@@ -55,7 +57,8 @@ def main() -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         for part in progress.track(parts, description="bench"):
-            results.put(part, _measure(part))
+            runs = args.runs if part[0] == "pairs" and part[2] != "tables" else 1
+            results.put(part, results.median_run([_measure(part) for _ in range(runs)]))
             console.print(f"{' '.join(part)} done")
     print_results(console, results.read())
     write_tables(results.read())

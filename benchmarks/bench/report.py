@@ -90,12 +90,20 @@ def ratio_rows(results: Json) -> Rows:
                 best["kernels"] or "",
                 f"{_name(best['name'])} {peer['name']}" if peer else "not run",
                 _number(peer and peer["us"]),
-                f"**{best['ratio']:.2f}**" if best["ratio"] else "–",
+                _ratio(best),
                 f"{_number(mine and mine['cold_us'])}, {_number(peer and peer['cold_us'])}",
                 f"{_error(mine)}, {_error(peer)}",
             ]
         )
     return rows
+
+
+def _ratio(best: Json) -> str:
+    """The ratio that counts, and how far those of several runs lie apart."""
+    if not best["ratio"]:
+        return "–"
+    runs = best["ratios"]
+    return f"**{best['ratio']:.2f}**" + (f" ({min(runs):.2f}–{max(runs):.2f})" if runs else "")
 
 
 def table_rows(results: Json) -> Rows:

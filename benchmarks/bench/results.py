@@ -5,6 +5,7 @@ Whatever was measured lies under `pairs`, `footprint` and `adapters`, each entry
 made it. The keys at the top are computed from those at every write:
 
     ratio_over_best_peer, us, peer {name, us}, kernels     per net; null where ours cannot run the net yet
+    ratios                                                 per net, of all runs of the best peer's pair
     error_vs_fp32                                          per net {ours, peer}
     swap_us, adapter_live_ms, cold_start_ms, rss_mb, installed_mb     ours
 """
@@ -55,6 +56,7 @@ def summary(results: Json) -> Json:
     adapters = results.get("adapters", {}).get("ours", {})
     return {
         "ratio_over_best_peer": {net: pair["ratio"] for net, pair in best.items()},
+        "ratios": {net: pair["ratios"] for net, pair in best.items() if pair["ratios"]},
         "us": {net: (pair["ours"] or {}).get("us") for net, pair in best.items()},
         "peer": {net: _named(pair) for net, pair in best.items()},
         "error_vs_fp32": {
@@ -70,8 +72,17 @@ def summary(results: Json) -> Json:
     }
 
 
+def median_run(runs: list[Json]) -> Json:
+    """The run in the middle, by its fastest peer over our fastest; `ratios` has those of all."""
+    ratios = [_ratio(run) for run in runs]
+    if len(runs) == 1 or None in ratios:
+        return runs[-1]
+    middle = sorted(range(len(runs)), key=lambda run: ratios[run] or 0.0)[len(runs) // 2]
+    return runs[middle] | {"ratios": ratios}
+
+
 def best_pair(pairs: Json) -> Json:
-    """The pair with the fastest valid peer: {'name', 'peer', 'ours', 'ratio', 'kernels'}.
+    """The pair with the fastest valid peer: {'name', 'peer', 'ours', 'ratio', 'ratios', 'kernels'}.
 
     Both times come from the same process, where they took turns. Pairs from other machines than the newest are left
     out; `tables` is ours alone and counts only where there is no peer.
@@ -81,9 +92,20 @@ def best_pair(pairs: Json) -> Json:
     raced = {name: peer for name in here if (peer := fastest(here[name].get("peer")))}
     name = min(raced, key=lambda name: float(raced[name]["us"]), default=next(iter(here)))
     peer, ours = raced.get(name), fastest(here[name].get("ours"))
-    ratio = peer["us"] / ours["us"] if peer and ours else None
-    kernels = here[name].get("kernels") if ours else None
-    return {"name": name, "peer": peer, "ours": ours, "ratio": ratio, "kernels": kernels}
+    return {
+        "name": name,
+        "peer": peer,
+        "ours": ours,
+        "ratio": _ratio(here[name]),
+        "ratios": here[name].get("ratios"),
+        "kernels": here[name].get("kernels") if ours else None,
+    }
+
+
+def _ratio(pair: Json) -> float | None:
+    """Above 1 ours is faster; None where either side has no valid time."""
+    peer, ours = fastest(pair.get("peer")), fastest(pair.get("ours"))
+    return float(peer["us"] / ours["us"]) if peer and ours else None
 
 
 def fastest(side: Any) -> Json | None:
