@@ -44,7 +44,8 @@ def steps_that_tell(action: Tensor, reward: Tensor, terminated: Tensor) -> int:
 
 
 class Frontier:
-    """A world as a seeker takes it: it remembers, and pays for what is new and for what the task paid above nothing.
+    """A world as a seeker takes it: it remembers, and pays for what is new and for what the task rewards: what it paid
+    above nothing, or the end of its costs.
 
     Shapes: B rows, O numbers observed.
     """
@@ -52,6 +53,7 @@ class Frontier:
     def __init__(self, world: Ensemble, lived: Transitions) -> None:
         self._world, self.memory, self.features = world, Memory(world, lived), world.features
         self._best = float(lived.reward.max())
+        self._costly = bool(lived.reward.mean() < 0)
 
     def imagine(self, state: Tensor, action: Tensor, generator: torch.Generator) -> Imagined:
         """One step for every row of state [B, O], see World.imagine."""
@@ -61,6 +63,8 @@ class Frontier:
         news = (distance - 1.0).clamp(0.0, 1.0) + torch.where(distance < SAME, 0.0, doubt)
         if self._best > 0:
             news = news + REWARDED * step.reward.clamp_min(0.0) / self._best
+        elif self._costly:
+            news = news + REWARDED * step.terminated
         return step._replace(reward=news)
 
 
