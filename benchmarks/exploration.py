@@ -12,10 +12,10 @@ BUDGETS = {"MountainCarContinuous-v0": 3000, "plasma/NavigateMaze-v0": 3000}
 
 
 def without_curiosity() -> None:
-    """From now on, no reward is too silent to train for."""
+    """From now on, every reward is worth training for."""
     from plasma_trainer.pipelines import learner
 
-    learner.TELLING = 0
+    learner.anything_tells = lambda *_: True
 
 
 RACES = (

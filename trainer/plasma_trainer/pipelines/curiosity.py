@@ -20,12 +20,10 @@ from plasma_trainer.world_models.memory import SAME, Memory
 
 DISCOUNT = 0.99
 UNEXPLAINED = 1e-3  # share of a reward that rounding may leave over
-TELLING = 4  # steps that must have told something: a lucky one does not show the way
-REWARDED = 5.0  # new steps that the greatest reward so far is worth
 
 
-def steps_that_tell(action: Tensor, reward: Tensor, terminated: Tensor) -> int:
-    """How many real steps give a reason to be somewhere: they ended an episode, or earned what does not follow from the
+def anything_tells(action: Tensor, reward: Tensor, terminated: Tensor) -> bool:
+    """Whether a real step gives a reason to be somewhere: it ended an episode, or earned what does not follow from the
     action alone.
 
     The cost of acting, a constant or a quadratic, is all that a task with a distant goal shows before it is reached.
@@ -40,20 +38,17 @@ def steps_that_tell(action: Tensor, reward: Tensor, terminated: Tensor) -> int:
         error = (wanted - (known @ fitted)[:, 0]).abs()
         usual &= error <= 10 * error[usual].median() + UNEXPLAINED
     rounding = UNEXPLAINED * (1.0 + wanted[usual].abs().max())
-    return int((terminated | (error > rounding)).sum())
+    return bool((terminated | (error > rounding)).any())
 
 
 class Frontier:
-    """A world as a seeker takes it: it remembers, and pays for what is new and for what the task rewards: what it paid
-    above nothing, or the end of its costs.
+    """A world as a seeker takes it: it remembers, and pays for nothing but what is new.
 
     Shapes: B rows, O numbers observed.
     """
 
     def __init__(self, world: Ensemble, lived: Transitions) -> None:
         self._world, self.memory, self.features = world, Memory(world, lived), world.features
-        self._best = float(lived.reward.max())
-        self._costly = bool(lived.reward.mean() < 0)
 
     def imagine(self, state: Tensor, action: Tensor, generator: torch.Generator) -> Imagined:
         """One step for every row of state [B, O], see World.imagine."""
@@ -61,10 +56,6 @@ class Frontier:
         step, distance = self.memory.mend(believed, state, action)
         doubt = (step.uncertainty / self._world.trusted_uncertainty).clamp_max(1.0)
         news = (distance - 1.0).clamp(0.0, 1.0) + torch.where(distance < SAME, 0.0, doubt)
-        if self._best > 0:
-            news = news + REWARDED * step.reward.clamp_min(0.0) / self._best
-        elif self._costly:
-            news = news + REWARDED * step.terminated
         return step._replace(reward=news)
 
 

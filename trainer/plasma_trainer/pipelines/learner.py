@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from plasma_trainer.data import Transitions, collect, derive, random_act
 from plasma_trainer.envs import Act, make_plant, step_limit
 from plasma_trainer.imagination import Phantoms, Starts, worst_return
-from plasma_trainer.pipelines.curiosity import TELLING, Seeker, steps_that_tell
+from plasma_trainer.pipelines.curiosity import Seeker, anything_tells
 from plasma_trainer.policies import ActorCritic, MlpPolicy, Ppo
 from plasma_trainer.world_models import Ensemble, fit
 from plasma_trainer.world_models.memory import Memory, Remembering
@@ -133,11 +133,10 @@ class Learner:
 
     @property
     def silent(self) -> bool:
-        """Nothing that was seen gives a reason to be anywhere. One lucky step does, to who remembers the way."""
+        """Nothing that was seen gives a reason to be anywhere."""
         _, task = self.experience()
         action = self.world.encode_action(task["action"])
-        told = steps_that_tell(action, task["reward"], task["terminated"])
-        return told < (TELLING if told == 0 or self.memory() is None else 1)
+        return not anything_tells(action, task["reward"], task["terminated"])
 
     def explore(self, seed: int) -> Act:
         """The act function that tries things out on the plant, within its action limits."""

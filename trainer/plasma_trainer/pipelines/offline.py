@@ -57,7 +57,7 @@ def learn(args: OfflineArgs, out: Path, console: Console) -> Learnt:
     learner, recording = _new_learner(args)
     if learner.silent:
         raise UsageError(
-            f"in {args.log} hardly anything ends or earns more than acting costs; "
+            f"in {args.log} nothing ends or earns more than acting costs; "
             "add episodes that reach what the task rewards"
         )
     best, _ = dream(run, learner, args.iterations, args.seed, console)
