@@ -6,7 +6,7 @@ says how to read it).
 
 A school is a run whose imagination stopped early: a world that is good enough, and a policy that is not yet. On the
 plant fly the policy, planners in its world by budget, and the greatest of them behind a gate; then the planner teaches
-the policy (`plasma-train distil`), and the pupil's signed packet flies. Everything goes to
+the policy (`plasma-train distil`), the pupil's signed packet flies, and the pupil with that planner. Everything goes to
 benchmarks/results/learning/latest.json under `planning`; finished tasks are not measured again: remove runs/planning.
 """
 
@@ -94,7 +94,7 @@ def _measure(task: str, school: School, console: Console) -> dict[str, Any]:
             "planner_us": _us(
                 lambda obs: planner.act(start(torch.from_numpy(obs)[None])), data.obs
             ),
-            **_pupil(task, out, data.obs, console),
+            **_pupil(task, out, data.obs, budgets[-1], console),
         }
         write_json(row, figures)
     return dict(json.loads(row.read_text()))
@@ -115,16 +115,20 @@ def _schooled(task: str, school: School, out: Path) -> Skill:
     return load_skill(out)
 
 
-def _pupil(task: str, out: Path, obs: np.ndarray, console: Console) -> dict[str, Any]:
-    """What the planner taught, as a signed packet over fresh episodes."""
+def _pupil(
+    task: str, out: Path, obs: np.ndarray, budget: Budget, console: Console
+) -> dict[str, Any]:
+    """What the planner taught, as a signed packet over fresh episodes; and what planning is worth to who was taught."""
     key, packet, begun = signing_key(), out / "pupil.plasma", time.process_time()
     asked = DistilArgs(str(out / "school"), METHOD, PLANS[-1], DECISIONS)
     distilled = distil(asked, out / "pupil", console)
     seconds = time.process_time() - begun
-    export_base(load_skill(out / "pupil"), key, packet, None)
+    taught = load_skill(out / "pupil")
+    export_base(taught, key, packet, None)
     act = load_packet(packet, None, key.with_suffix(".pub"))
     flown = evaluate(task, "nominal", act, CONFIRMING_EPISODES, FLIGHTS)
     return {
+        "taught": [asdict(t) for t in think(taught, METHOD, [budget], EPISODES, 0, console)],
         "pupil": asdict(flown),
         "pupil_us": _us(act, obs),
         "pupil_bytes": packet.stat().st_size,
@@ -144,26 +148,39 @@ def _us(act: Act, obs: np.ndarray) -> float:
 
 
 def _table(tasks: dict[str, Any]) -> str:
-    """A row for each task, as Markdown."""
+    """A row for each task in two tables, as Markdown: what the planner teaches, and what a gate saves."""
+    plans = ", ".join(f"{plans} plans" for plans in PLANS)
     return "\n".join(
         [
-            f"| task | real steps | policy | {', '.join(f'{plans} plans' for plans in PLANS)} | gated, planned "
-            "| pupil's packet, at least | bytes | planner µs | packet µs | cheaper |",
-            "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+            f"| task | real steps | policy | {plans} | pupil's packet, at least | bytes "
+            "| planner µs | packet µs | cheaper |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
             *(_line(task, row) for task, row in tasks.items()),
+            "",
+            f"| task | policy | {PLANS[-1]} plans | gated, planned | pupil | {PLANS[-1]} plans | gated, planned |",
+            "|---|--:|--:|--:|--:|--:|--:|",
+            *(
+                f"| {task} | {_gates(row['thoughts'])} | {_gates(row['taught'])} |"
+                for task, row in tasks.items()
+            ),
             "",
         ]
     )
 
 
 def _line(task: str, row: dict[str, Any]) -> str:
-    policy, *planners, gated = (_said(thought) for thought in row["thoughts"])
-    pupil, share = row["pupil"], row["thoughts"][-1]["planned"]
+    policy, *planners, _ = (_said(thought) for thought in row["thoughts"])
+    pupil = row["pupil"]
     return (
-        f"| {task} | {row['real_steps']} | {policy} | {', '.join(planners)} | {gated}, {share:.0%} "
+        f"| {task} | {row['real_steps']} | {policy} | {', '.join(planners)} "
         f"| {pupil['mean']:.1f}, {pupil['low']:.1f} | {row['pupil_bytes']:,} | {row['planner_us']:,.0f} "
         f"| {row['pupil_us']:.2f} | {row['planner_us'] / row['pupil_us']:,.0f}× |"
     )
+
+
+def _gates(thoughts: list[dict[str, Any]]) -> str:
+    """Three cells: who does not plan, who always does, and who is told when."""
+    return f"{_said(thoughts[0])} | {_said(thoughts[-2])} | {_said(thoughts[-1])}, {thoughts[-1]['planned']:.0%}"
 
 
 def _said(thought: dict[str, Any]) -> str:

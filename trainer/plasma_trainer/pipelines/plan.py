@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +24,7 @@ from plasma_trainer.pipelines.learner import Learner
 from plasma_trainer.pipelines.skills import Skill
 from plasma_trainer.policies import greedy, greedy_act
 
-Doubt = Callable[[Tensor], float]
-
-GATED_SHARE = 0.85  # of real steps on which the world's members agree well enough not to plan
+GATED_SHARE = 0.15  # of steps on which a gated planner is asked
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,16 @@ def think(
     def flown(act: Act) -> Returns:
         return evaluate(skill.env, skill.variant, act, episodes, start)
 
-    def planned(name: str, budget: Budget, doubt: Doubt, limit: float) -> Thought:
+    def planned(name: str, budget: Budget, share: float) -> Thought:
         planner = planner_of(learner, method, budget, derive(seed, "plan"), limits)
-        act = _gated(planner, learner, doubt, limit)
+        act = _gated(planner, learner, share)
         with console.status(f"flying {name}"):
             returns = flown(lambda obs: act.act(learner.world.start(torch.from_numpy(obs)[None])))
         return Thought(name, returns, planner.futures.imagined / act.calls, act.planned / act.calls)
 
     policy = Thought("policy", flown(greedy_act(learner.policy)), 0.0, 0.0)
-    always = [planned(f"{method}, {b.plans} plans", b, lambda state: 1.0, 0.0) for b in budgets]
-    gated = planned(f"{method}, {budgets[-1].plans} plans, gated", budgets[-1], *_doubt(learner))
+    always = [planned(f"{method}, {b.plans} plans", b, 1.0) for b in budgets]
+    gated = planned(f"{method}, {budgets[-1].plans} plans, gated", budgets[-1], GATED_SHARE)
     return [policy, *always, gated]
 
 
@@ -101,16 +100,18 @@ def draw(thoughts: list[Thought], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _gated(planner: Planner, learner: Learner, doubt: Doubt, limit: float) -> Gated:
-    return Gated(
-        planner, lambda seen: greedy(learner.policy, seen)[0].detach().numpy()[()], doubt, limit
-    )
+def _gated(planner: Planner, learner: Learner, share: float) -> Gated:
+    """The learner's policy and a planner, asked on a `share` of steps: where the world's members disagree most about
+    what the policy will have come to be worth, by the critic."""
+    world, policy, agent = learner.world, learner.policy, learner.agent
 
+    @torch.no_grad()
+    def doubt(state: Tensor) -> Tensor:
+        return agent.value(world.each_expects(state, greedy(policy, state))).std(0)
 
-def _doubt(learner: Learner) -> tuple[Doubt, float]:
-    """How much the world's members disagree about what the policy would do, and how much is usual on real steps."""
-    world, policy = learner.world, learner.policy
+    def act(seen: Tensor) -> Any:
+        return greedy(policy, seen)[0].detach().numpy()[()]
+
     _, task = learner.experience()
-    usual = world.disagreement(task["obs"], greedy(policy, task["obs"]))
-    limit = float(usual.quantile(GATED_SHARE))
-    return lambda state: float(world.disagreement(state, greedy(policy, state))), limit
+    usual = doubt(task["obs"]).tolist()
+    return Gated(planner, act, lambda state: float(doubt(state)), share, usual)

@@ -112,6 +112,12 @@ class Ensemble(VectorWorld):
         return spread(mean)
 
     @torch.no_grad()
+    def each_expects(self, obs: Tensor, action: Tensor) -> Tensor:
+        """Where every member believes that actions lead from obs [B, O], [M, B, O]."""
+        mean, _ = self._predict_delta(*_for_all(obs, self.encode_action(action)))
+        return self.after(obs, mean)[0]
+
+    @torch.no_grad()
     def expected(self, obs: Tensor, action: Tensor) -> Tensor:
         """Where the members believe on average that actions lead from obs [B, O], [B, O]."""
         mean, _ = self._predict_delta(*_for_all(obs, self.encode_action(action)))

@@ -177,8 +177,20 @@ def test_a_budget_comes_from_the_environment_where_nothing_was_asked(
         Budget.of_environment()
 
 
-def test_a_gate_plans_only_where_there_is_doubt() -> None:
-    asked = Gated(planner("cem"), lambda seen: 1, doubt=lambda state: float(state[0, 0]), limit=1.0)
+def gated(share: float, usual: tuple[float, ...] = ()) -> Gated:
+    """Doubts where it is by how far to the right that is; its policy goes right, the planner to the middle."""
+    return Gated(planner("cem"), lambda seen: 1, lambda state: float(state[0, 0]), share, usual)
+
+
+def test_a_gate_plans_only_where_there_is_most_doubt() -> None:
+    asked = gated(0.5, usual=(0.0, 0.0, 1.0, 1.0))
     acts = [asked.act(torch.tensor([[place]])) for place in (0.0, 3.0, 0.5, 3.0)]
     assert acts == [1, 0, 1, 0]
     assert (asked.calls, asked.planned) == (4, 2)
+
+
+def test_where_there_is_always_doubt_a_gate_plans_no_more_often() -> None:
+    asked = gated(0.2, usual=(0.0,) * 50)
+    for place in np.random.default_rng(0).uniform(3.0, 3.9, 2000):
+        asked.act(torch.tensor([[place]], dtype=torch.float32))
+    assert 0.15 < asked.planned / asked.calls < 0.25
