@@ -10,6 +10,9 @@ from plasma_trainer.nets import MEMBERS
 from plasma_trainer.world_models.ensemble import Ensemble
 
 BATCH = 128  # transitions per member and update
+LEARNING_RATE = 1e-3  # up to FEW real steps, on which a hasty world is soon too sure of itself ...
+FEW = 400
+FASTEST = 5  # ... and at most this many times that, in proportion to how many there are to learn from
 
 
 def fit(
@@ -27,7 +30,8 @@ def fit(
     """
     generator = torch.Generator().manual_seed(seed)
     world.fit_ranges(task)
-    optimizer = torch.optim.AdamW(world.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
+    rate = LEARNING_RATE * min(max(1.0, len(plant["reward"]) / FEW), FASTEST)
+    optimizer = torch.optim.AdamW(world.parameters(), lr=rate, weight_decay=1e-4, fused=True)
     plant_bootstrap = _bootstrap(len(plant["reward"]), generator)
     task_bootstrap = _bootstrap(len(task["reward"]), generator)
     metrics: dict[str, Tensor] = {}
