@@ -12,7 +12,9 @@ from plasma_trainer.world_models.ensemble import Ensemble
 BATCH = 128  # transitions per member and update
 LEARNING_RATE = 1e-3  # up to FEW real steps, on which a hasty world is soon too sure of itself ...
 FEW = 400
-FASTEST = 5  # ... and at most this many times that, in proportion to how many there are to learn from
+FASTEST = (
+    5  # ... and at most this many times that, in proportion to how many there are to learn from
+)
 
 
 def fit(
