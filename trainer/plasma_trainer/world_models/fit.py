@@ -12,9 +12,7 @@ from plasma_trainer.world_models.ensemble import Ensemble
 BATCH = 128  # transitions per member and update
 LEARNING_RATE = 1e-3  # up to FEW real steps, on which a hasty world is soon too sure of itself ...
 FEW = 400
-FASTEST = (
-    5  # ... and at most this many times that, in proportion to how many there are to learn from
-)
+FASTEST = 5  # ... and in proportion to how many there are beyond, up to so many times that
 
 
 def fit(
