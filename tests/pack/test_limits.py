@@ -57,6 +57,21 @@ def test_an_output_without_limits_is_refused_with_advice() -> None:
         safe_of(FREE)
 
 
+@pytest.mark.parametrize("word", ["low", "high", "max_delta"])
+@pytest.mark.parametrize("limit", [1.0, {"y": 1.0}])
+def test_a_choice_takes_no_limits(word: str, limit: PerOutput) -> None:
+    with pytest.raises(LimitsError, match=f"output 'y' is a choice.*found {word}.*with safe"):
+        safe_of(INDEX, **{word: limit})
+
+
+def test_limits_for_all_outputs_are_those_of_the_others() -> None:
+    text = "output z f32[5]\n" + INDEX + "copy z, x\n"
+    limited = with_limits(program(text), LimitOptions(low=-2.0, high=2.0)).safes
+    assert {safe.tensor: safe.high[0] for safe in limited} == {"z": 2.0, "y": 4}
+    with pytest.raises(LimitsError, match="output 'y' is a choice"):
+        with_limits(program(text), LimitOptions(low={"y": 0, "z": -2}, high=2.0))
+
+
 def test_one_sided_limits_are_not_enough() -> None:
     with pytest.raises(LimitsError, match="no limits"):
         safe_of(FREE, low=-1)

@@ -7,7 +7,7 @@ network says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +61,18 @@ class LimitOptions:
                 f"no output is called {', '.join(unknown)}; the outputs are {', '.join(outputs)}"
             )
 
+    def check_choices(self, outputs: Collection[str], choices: Collection[str]) -> None:
+        """Raises LimitsError for a limit of a choice: one by its name, or one for all where there is nothing else."""
+        for word in ("low", "high", "max_delta"):
+            option = getattr(self, word)
+            meant = option if isinstance(option, Mapping) else outputs if option is not None else ()
+            wrong = sorted(set(meant) & set(choices))
+            if wrong and (isinstance(option, Mapping) or len(wrong) == len(outputs)):
+                raise LimitsError(
+                    f"output {wrong[0]!r} is a choice, any of which may follow any: found {word}, "
+                    "expected none; leave it out, or say with safe which choice is safe"
+                )
+
     def over(self, known: LimitOptions) -> LimitOptions:
         """These, and where they say nothing, those that are known otherwise."""
         given = {name: value for name, value in vars(self).items() if value is not None}
@@ -81,6 +93,8 @@ def with_limits(program: Program, options: LimitOptions) -> Program:
         return program
     outputs = [tensor.name for tensor in program.select(Storage.OUTPUT)]
     options.check_names(outputs)
+    choices = [name for name in outputs if program.tensor(name).dtype is DType.I32]
+    options.check_choices(outputs, choices)
     actuators = outputs if options.actuators is None else list(options.actuators)
     safes = tuple(
         _safe(program, program.tensor(name), options) for name in outputs if name in actuators
