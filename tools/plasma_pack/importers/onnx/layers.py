@@ -32,7 +32,8 @@ def _gemm(node: Node) -> list[Ids]:
     weights = weights if given.get("transB", 0) else weights.T
     if weights.ndim != 2:
         raise node.error(f"the weights have shape {weights.shape}, expected two axes")
-    scaled = weights * np.float32(alpha)
+    with np.errstate(over="ignore", invalid="ignore"):  # weights that are not finite are refused
+        scaled = weights * np.float32(alpha)
     label = module_path(node.proto, node.name(1))
     rows = weights.shape[0]
     bias = None if node.is_live(2) else node.constant(2, np.zeros(1))
