@@ -195,7 +195,8 @@ def _dequantized(by: Any, values: AnyArray) -> AnyArray:
     shape = np.ones(values.ndim, np.int64)
     shape[by.QuantizedDimension()] = scales.size
     shifted: AnyArray = values.astype(np.float64) - zeros.reshape(shape)
-    weights: AnyArray = (shifted * scales.reshape(shape)).astype(np.float32)
+    with np.errstate(over="ignore"):  # weights that are not finite are refused
+        weights: AnyArray = (shifted * scales.reshape(shape)).astype(np.float32)
     return weights
 
 
