@@ -52,12 +52,11 @@ def main() -> None:
     console = Console()
     for task in asked:
         pilots(task, console)
-        best, steps, _ = best_of(task)
+        best = best_of(task)
+        assert best is not None
         for seed in range(SEEDS):
-            run(task, best, seed, CEILING, console)
-        console.print(
-            f"{task}: {best}, median of {SEEDS} seeds: {best_of(task)[1]:,.0f} real steps"
-        )
+            run(task, best["algorithm"], seed, CEILING, console)
+        console.print(f"{task}: {best_of(task)}")
 
 
 def pilots(task: str, console: Console) -> None:

@@ -234,6 +234,15 @@ def test_a_layer_that_does_not_fit_is_named(
         pp.build(tmp_path / "agent.pth", key=key, network={"layers": layers, "action": "discrete"})
 
 
+@pytest.mark.parametrize("name", ["\x7f", "first", "9" * 5000])
+def test_a_layer_without_a_number_is_none_of_cleanrls(name: str, key: Key, tmp_path: Path) -> None:
+    weights = Ppo().state_dict()
+    weights[f"actor.{name}.weight"] = weights.pop("actor.2.weight")
+    torch.save(weights, tmp_path / "agent.pth")
+    with pytest.raises(SourceError, match="found nothing as 'actor.2.weight'"):
+        pp.build(tmp_path / "agent.pth", key=key)
+
+
 def test_weights_of_nobodys_network_say_what_to_do(key: Key, tmp_path: Path) -> None:
     torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "agent.pth")
     with pytest.raises(SourceError, match="no script of CleanRL has; say which of them act"):

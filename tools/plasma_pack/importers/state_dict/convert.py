@@ -8,6 +8,7 @@ description says which layers act, in order (docs/importing.md).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -124,12 +125,9 @@ def _recognised(weights: Weights) -> tuple[str, Description]:
         return weights[f"{layer}.weight"].ndim == 4
 
     def mlp(prefix: str, activation: str) -> tuple[Layer, ...]:
-        indices = sorted(
-            int(name.split(".")[1])
-            for name in weights
-            if name.startswith(f"{prefix}.") and name.endswith(".weight")
-        )
-        layers = [part for k in indices for part in (f"{prefix}.{k}", activation)]
+        named = [name.split(".")[1] for name in weights if name.startswith(f"{prefix}.")]
+        numbers = {int(name) for name in named if _NUMBER.fullmatch(name)}
+        layers = [part for k in sorted(numbers) for part in (f"{prefix}.{k}", activation)]
         return tuple(layers[:-1])
 
     has = {name.removesuffix(".weight") for name in weights}
@@ -155,6 +153,7 @@ def _recognised(weights: Weights) -> tuple[str, Description]:
     )
 
 
+_NUMBER = re.compile("[0-9]{1,4}")
 _NATURE: tuple[Layer, ...] = (
     *({"conv": "network.0", "stride": 4}, "relu", {"conv": "network.2", "stride": 2}, "relu"),
     *({"conv": "network.4", "stride": 1}, "relu", "network.7"),
