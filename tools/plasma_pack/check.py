@@ -22,7 +22,7 @@ from plasma_pack.errors import OptionError
 from plasma_pack.packet.keys import public_bytes
 from plasma_pack.packet.reader import OpenPacket, open_packet
 from plasma_pack.program.decode import decode
-from plasma_pack.program.program import Array, Program
+from plasma_pack.program.program import Array, DType, Program
 from plasma_pack.rehearsal import draft_of_packet, rehearse
 
 LOSS = 0.02  # of the source's return; a smaller one is no reason to refuse
@@ -78,12 +78,15 @@ def _check_inputs(packed: Policy, exact: Policy) -> None:
 
 
 def _limits(program: Program) -> dict[str, Any]:
+    """What a build was told; a choice takes nothing but which is safe."""
     names = {io.tensor: io.name for io in program.ios}
-    limits: dict[str, Any] = {
-        word: {names[safe.tensor]: getattr(safe, word) for safe in program.safes}
-        for word in ("low", "high", "safe", "max_delta")
+    levels = [safe for safe in program.safes if program.tensor(safe.tensor).dtype is not DType.I32]
+    limits = {
+        word: {names[safe.tensor]: getattr(safe, word) for safe in levels}
+        for word in ("low", "high", "max_delta")
     }
-    return {**limits, "actuators": list(limits["safe"])}
+    safest = {names[safe.tensor]: safe.safe for safe in program.safes}
+    return {**limits, "safe": safest, "actuators": list(safest)}
 
 
 def _compare(source: Array, packet: Array) -> dict[str, Any]:
