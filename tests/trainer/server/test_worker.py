@@ -190,7 +190,7 @@ def test_an_adapter_is_trained_compiled_and_attached_by_an_agent(
 ) -> None:
     store, base = tmp_path / "packets", compiled["content_digest"]
     task = TaskRequest(
-        "CartPole-v1", lora_rank=8, real_steps=20, block_steps=20, iterations=1, threshold=1e6
+        "CartPole-v1", lora_rank=8, real_steps=200, block_steps=200, iterations=10, threshold=1e6
     )
     with (
         serving(settings.data) as http,
