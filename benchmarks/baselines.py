@@ -52,11 +52,12 @@ def main() -> None:
     console = Console()
     for task in asked:
         pilots(task, console)
-        best = best_of(task)
-        assert best is not None
         for seed in range(SEEDS):
-            run(task, best["algorithm"], seed, CEILING, console)
-        console.print(f"{task}: {best_of(task)}")
+            run(task, best_of(task)["algorithm"], seed, CEILING, console)
+        best = best_of(task)
+        console.print(
+            f"{task}: {best['algorithm']}, median of {SEEDS} seeds: {best['real_steps']:,.0f} real steps"
+        )
 
 
 def pilots(task: str, console: Console) -> None:
