@@ -2,10 +2,11 @@
 """Chooses int8, f16 or f32 for every layer by what it does to the actions.
 
 The real runtime runs the policy with float weights and with candidates on the same observations; the
-error is the difference of their outputs. int8 everywhere is the first candidate and usually the last.
-Where it exceeds the limit, layers are raised in the order of the error that each causes alone, for
-the bytes and the work it takes to be rid of it: errors of layers hardly correlate, so their squares
-add up. Then whatever can go back to int8 does.
+error is the difference of their outputs. Errors of layers hardly correlate, so their squares add up: a
+layer is worth raising by its share of them, for the bytes and the work that raising it adds. A bargain
+is raised at once: usually the last layer, small and with nothing behind it that would dampen its error.
+Where that is not within the limit, the others are raised in order of their worth, until it is. Then
+whatever can go back to int8 does, but for bargains.
 
 Nothing is random and no clock is read: the same policy and observations give the same choice on every
 machine, because they give the same bits.
@@ -52,6 +53,7 @@ _LEAST_RANGE = 0.01  # of an element, in parts of the widest one's
 _LEAST_SHARE = 0.1  # of a kind of observations, in parts of what all of them use
 _LEAST_VARIETY = 0.1  # of drawn observations, that are given another choice than most
 _LEAST_PRICE = 1e-6
+_BARGAIN = 10  # times as large a share of the squared error as of bytes and work
 _PROFILED = 64
 # How many observations are drawn or flown: as many as take this many cost units, within limits.
 _WORK = 1 << 32
@@ -177,17 +179,18 @@ class _Search:
     def cheapest(self, alone: Mapping[str, float]) -> dict[str, str]:
         if not self.is_telling:
             return self._raised([(layer, "f16") for layer in self.layers])
-        if self.is_within(self.int8):
-            return self.int8
-        order = sorted(
-            self.layers, key=lambda layer: -(alone[layer.weights] ** 2) / self._price(layer)
-        )
+        worth = self._worth(alone)
+        order = sorted(self.layers, key=lambda layer: -worth[layer.weights])
+        bargains = sum(value >= _BARGAIN for value in worth.values())
         steps = [(layer, precision) for precision in ("f16", "f32") for layer in order]
         count = bisect_left(
-            range(len(steps)), True, key=lambda count: self.is_within(self._raised(steps[:count]))
+            range(len(steps)),
+            True,
+            lo=bargains,
+            key=lambda count: self.is_within(self._raised(steps[:count])),
         )
         precisions = self._raised(steps[:count])
-        for layer in reversed(order):
+        for layer in reversed(order[bargains:]):
             lowered = {**precisions, layer.weights: "int8"}
             if lowered != precisions and self.is_within(lowered):
                 precisions = lowered
@@ -213,6 +216,15 @@ class _Search:
             assert values is not None
             raised[layer.weights] = precision if fits_f16(values) else "f32"
         return raised
+
+    def _worth(self, alone: Mapping[str, float]) -> dict[str, float]:
+        """Of raising each layer: its share of the squared error, in units of its price."""
+        squares = {layer.weights: alone[layer.weights] ** 2 for layer in self.layers}
+        whole = sum(squares.values()) or 1
+        return {
+            layer.weights: squares[layer.weights] / whole / self._price(layer)
+            for layer in self.layers
+        }
 
     def _price(self, layer: Layer) -> float:
         """What raising a layer adds to bytes and to work, in parts of the whole in int8. Small ones, free
