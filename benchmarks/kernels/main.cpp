@@ -21,7 +21,7 @@ using kernels::KernelTable;
 
 constexpr double kRoundSeconds = 0.002;
 constexpr int kRounds = 30;
-constexpr uint32_t kPeakOfOne = 0x3F800000u;
+constexpr kernels::Range kUpToOne = {0, 0x3F800000u};
 
 // Seconds of one call, the best of some rounds.
 double time_of(const std::function<void()>& call) {
@@ -64,9 +64,10 @@ Result linear_i8(const KernelTable& table, int n, int tokens) {
   const size_t bytes = table.packed_i8_bytes(n, n);
   const size_t count = static_cast<size_t>(n) * static_cast<size_t>(tokens);
   Block<int8_t> packed(bytes), q(kernels::padded_cols(n) * static_cast<size_t>(tokens));
-  Block<float> s(kernels::kMaxTokens), scale(static_cast<size_t>(n)), y(count);
+  Block<kernels::Grid> grids(kernels::kMaxTokens);
+  Block<float> scale(static_cast<size_t>(n)), y(count);
   const double seconds = time_of([&] {
-    table.linear_i8(packed.data(), q.data(), s.data(), scale.data(), nullptr, 0.0f, y.data(), n, n,
+    table.linear_i8(packed.data(), q.data(), grids.data(), scale.data(), nullptr, 0.0f, y.data(), n, n,
                     tokens);
   });
   const std::string side = std::to_string(n);
@@ -109,7 +110,7 @@ Result conv2d(const KernelTable& table) {
   Block<int8_t> packed(table.packed_conv2d_bytes(v)), image(kernels::image_bytes(v));
   Block<float> x(pixels), scale(64), y(results);
   const double seconds = time_of([&] {
-    table.conv2d_i8(v, packed.data(), x.data(), kPeakOfOne, image.data(), scale.data(), nullptr, 0,
+    table.conv2d_i8(v, packed.data(), x.data(), kUpToOne, image.data(), scale.data(), nullptr, 0,
                     y.data());
   });
   return {"conv2d_i8", "16 x 16 x 64, 3 x 3", seconds, 2.0 * results * 3 * 3 * 64, 0, true};
@@ -123,7 +124,7 @@ std::vector<Result> elementwise(const KernelTable& table) {
   const auto time = [&](const char* name, const std::function<void()>& call) {
     results.push_back({name, std::to_string(kCount), time_of(call), kCount});
   };
-  time("quantize", [&] { table.quantize(a.data(), kCount, kPeakOfOne, q.data()); });
+  time("quantize", [&] { table.quantize(a.data(), kCount, kUpToOne, q.data()); });
   time("relu", [&] { table.relu(a.data(), y.data(), kCount); });
   time("tanh", [&] { table.tanh(a.data(), y.data(), kCount); });
   time("softmax", [&] { table.softmax(a.data(), y.data(), kCount); });

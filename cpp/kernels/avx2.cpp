@@ -16,6 +16,8 @@ namespace plasma::kernels {
 
 namespace {
 
+constexpr int8_t kInputFlip = 0;
+
 #include "kernels/lanes_avx2.inc"
 #include "kernels/lanes_kernels.inc"
 #include "kernels/panels_avx2.inc"
@@ -26,32 +28,22 @@ struct Inputs {
 
 constexpr int kChains = 4;
 
-LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return w; }
-
 LANES_INLINE Inputs inputs(const int8_t* q) noexcept {
   const __m256i x = broadcast_quad(q);
   return {x, _mm256_abs_epi8(x)};
 }
 
-LANES_INLINE Sums offset(const int8_t*, int) noexcept { return nothing(); }
-
 // maddubs multiplies unsigned by signed and adds neighbours with signed 16-bit saturation: |q| and
-// w * sign(q) keep a pair within 2 * 127 * 127 = 32'258 < 32'767. With -128 they would not, nor
-// could sign negate it: hence the symmetric range.
+// w * sign(q) keep a pair within 2 * 128 * 127 = 32'512 < 32'767. With weights of -128 they would
+// not, nor could sign negate one: hence their symmetric range.
 LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
   const __m256i signed_w = _mm256_sign_epi8(load_words(block), x.value);
   const __m256i pairs = _mm256_maddubs_epi16(x.magnitude, signed_w);
   return sums + Sums(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-// A convolution is made of the same products.
-constexpr int kImageOffset = 0;
 constexpr int kTilePanels = 2;
 constexpr int kTileSums = 4;
-
-LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return add_products(sums, block, x);
-}
 
 #include "kernels/panels.inc"
 

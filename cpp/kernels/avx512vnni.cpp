@@ -15,6 +15,8 @@ namespace plasma::kernels {
 
 namespace {
 
+constexpr int8_t kInputFlip = -128;  // see avxvnni.cpp
+
 struct Lanes {
   __m512 v;
   LANES_INLINE Lanes() noexcept : Lanes(0.0f) {}
@@ -119,9 +121,10 @@ LANES_INLINE uint32_t largest(Words w) noexcept {
   return static_cast<uint32_t>(_mm512_reduce_max_epi32(w.v));
 }
 
-LANES_INLINE void store_rounded(int8_t* q, Lanes x, int8_t flip) noexcept {
-  const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x.v));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm_xor_si128(bytes, _mm_set1_epi8(flip)));
+LANES_INLINE void store_rounded(int8_t* q, Lanes x, int32_t zero) noexcept {
+  const __m512i words = _mm512_add_epi32(_mm512_cvtps_epi32(x.v), _mm512_set1_epi32(zero));
+  const __m128i stored = _mm_xor_si128(_mm512_cvtepi32_epi8(words), _mm_set1_epi8(kInputFlip));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), stored);
 }
 
 LANES_INLINE float square_root(float x) noexcept {
@@ -147,9 +150,6 @@ struct Sums {
 LANES_INLINE Sums operator+(Sums a, Sums b) noexcept { return _mm512_add_epi32(a, b); }
 LANES_INLINE Sums nothing() noexcept { return {}; }
 
-// See avxvnni.cpp: weights are stored 128 higher, and unsigned.
-LANES_INLINE int8_t packed_weight(int8_t w) noexcept { return static_cast<int8_t>(w ^ -128); }
-
 LANES_INLINE Inputs inputs(const int8_t* q) noexcept {
   int32_t four;
   __builtin_memcpy(&four, q, sizeof four);
@@ -157,28 +157,14 @@ LANES_INLINE Inputs inputs(const int8_t* q) noexcept {
 }
 
 LANES_INLINE Sums add_products(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return _mm512_dpbusd_epi32(sums, _mm512_loadu_si512(block), x);
+  return _mm512_dpbusd_epi32(sums, x, _mm512_loadu_si512(block));
 }
 
-LANES_INLINE Sums offset(const int8_t* q, int cols) noexcept {
-  static_assert(kColsMultiple % 64 == 0);
-  __m512i sum = _mm512_setzero_si512();
-  for (int i = 0; i < cols; i += 64) {
-    sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), _mm512_load_si512(q + i));
-  }
-  const __m512i total = _mm512_set1_epi32(_mm512_reduce_add_epi32(sum));
-  return _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), total), 7);
-}
-
-// See avxvnni.cpp: here the image is unsigned.
-constexpr int kImageOffset = 128;
 constexpr int kTilePanels = 4;
 constexpr int kTileSums = 24;
 
-LANES_INLINE Sums load_sums(const int8_t* p) noexcept { return _mm512_loadu_si512(p); }
-
-LANES_INLINE Sums add_taps(Sums sums, const int8_t* block, Inputs x) noexcept {
-  return _mm512_dpbusd_epi32(sums, x, _mm512_loadu_si512(block));
+LANES_INLINE Sums scaled_sums(const int8_t* p, int32_t factor) noexcept {
+  return _mm512_mullo_epi32(_mm512_loadu_si512(p), _mm512_set1_epi32(factor));
 }
 
 using Values = Lanes;
@@ -211,9 +197,9 @@ LANES_INLINE void see(Seen& seen, Values values) noexcept {
   seen.negative = _mm512_max_epu32(seen.negative.v, bits(values).v);
 }
 
-LANES_INLINE Peaks peaks(const Seen& seen) noexcept {
-  const Words all = larger(seen.positive, seen.negative & Words(0x7FFFFFFF));
-  return {largest(all), largest(seen.positive)};
+LANES_INLINE Range range_of(const Seen& seen) noexcept {
+  const Words magnitudes = larger(seen.negative + Words(INT32_MIN), Words());  // where negative
+  return {largest(magnitudes), largest(seen.positive)};
 }
 
 #include "kernels/panels.inc"

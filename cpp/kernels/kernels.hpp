@@ -9,7 +9,7 @@
 // for exactly n elements, nothing beyond. Element-wise kernels, the norms and softmax may work in
 // place (y is an operand), never on a partial overlap; the others write apart from what they read.
 // MXCSR / FPCR are at their defaults. A `peak` is the largest (bits & 0x7FFFFFFF) of the vector x:
-// above kMaxFinite one element was not finite.
+// above kMaxFinite one element was not finite. So it is for an end of a `Range`.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace plasma::kernels {
 
 inline constexpr uint32_t kMaxFinite = 0x7F7FFFFFu;
 
-// int8 vectors and packed rows are zero-filled up to a multiple of this many elements.
+// int8 vectors and packed rows are filled up with zeros to a multiple of this many elements.
 inline constexpr int kColsMultiple = 64;
 
 // An int8 layer takes so many vectors (tokens) at a time: enough to share what is loaded, and few
@@ -79,44 +79,57 @@ struct Attention {
 // What a layer's max(.., low) is when it shall change nothing but NaN.
 inline constexpr float kUnlimited = -__builtin_inff();
 
-// The peaks of the results of a layer before and after its max(.., low); `after` says nothing when
-// `before` is not finite.
-struct Peaks {
-  uint32_t before, after;
+// How far a vector reaches below and above zero: the peaks of its elements with and without a sign,
+// 0 where there are none.
+struct Range {
+  uint32_t low, high;
+};
+[[gnu::always_inline]] constexpr uint32_t peak_of(Range range) noexcept {
+  return range.low > range.high ? range.low : range.high;
+}
+
+// What QUANT (rule 6) makes of a vector beside its int8 values: x is about step * (q - zero).
+struct Grid {
+  float step;
+  int32_t zero;
 };
 
 struct KernelTable {
   const char* name;
 
+  // quantize stores every q as q ^ input_flip: some tables multiply unsigned by signed.
+  int8_t input_flip;
+
   // int8 weights are repacked once, at load, into the layout this table reads.
-  // Requires: -127 <= w <= 127, cols <= 133'144, packed 64-byte aligned. Ensures: padding weighs
+  // Requires: -127 <= w <= 127, cols <= 66'572, packed 64-byte aligned. Ensures: padding weighs
   // nothing.
   size_t (*packed_i8_bytes)(int rows, int cols) noexcept;
   void (*pack_i8)(const int8_t* w, int rows, int cols, int8_t* packed) noexcept;
 
-  // QUANT (rule 6), given the peak of x: q[0..n) and zeros up to padded_cols(n); returns s. q is
+  // QUANT (rule 6), given the range of x: q[0..n), and the q of zeros up to padded_cols(n). q is
   // 64-byte aligned.
-  float (*quantize)(const float* x, int n, uint32_t peak, int8_t* q) noexcept;
+  Grid (*quantize)(const float* x, int n, Range range, int8_t* q) noexcept;
 
-  // LINEAR8 (rule 8) of 1 to kMaxTokens vectors: q is [tokens, padded_cols(cols)], s [tokens], y
-  // [tokens, rows]; y_r = max(f32(acc_r) * (s * scale_r) + b_r, low). bias may be null: b_r = +0.
-  // low is +0, which is a relu, or kUnlimited. The peaks are of all tokens.
-  Peaks (*linear_i8)(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
+  // LINEAR8 (rule 8) of 1 to kMaxTokens vectors: q is [tokens, padded_cols(cols)], grid [tokens], y
+  // [tokens, rows]; y_r = max(f32(acc_r) * (step * scale_r) + b_r, low). bias may be null: b_r =
+  // +0. low is +0, which is a relu, or kUnlimited. The range is of all tokens, before max(.., low).
+  Range (*linear_i8)(const int8_t* packed, const int8_t* q, const Grid* grid, const float* scale,
                      const float* bias, float low, float* y, int rows, int cols,
                      int tokens) noexcept;
 
-  // The second half of LORA (rule 9) of as many: y_r = max(y_r + f32(acc_r) * (k * scale_r), low),
-  // k = c * s' of each.
-  Peaks (*accumulate_i8)(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
-                         float low, float* y, int rows, int cols, int tokens) noexcept;
+  // The second half of LORA (rule 9) of as many: y_r = max(y_r + f32(acc_r) * (step * scale_r),
+  // low), step = c * s' of each.
+  Range (*accumulate_i8)(const int8_t* packed, const int8_t* q, const Grid* grid,
+                         const float* scale, float low, float* y, int rows, int cols,
+                         int tokens) noexcept;
 
-  // CONV2D, given the peak of x: every output position is a LINEAR8 over the patch of QUANT(x)
+  // CONV2D, given the range of x: every output position is a LINEAR8 over the patch of QUANT(x)
   // under the window. w is [out_channels, kernel_height, kernel_width, channels / groups],
   // repacked once as above; y is [out_height, out_width, out_channels]. `image` is scratch of
   // image_bytes(window), 64-byte aligned.
   size_t (*packed_conv2d_bytes)(const Window& window) noexcept;
   void (*pack_conv2d)(const Window& window, const int8_t* w, int8_t* packed) noexcept;
-  Peaks (*conv2d_i8)(const Window& window, const int8_t* packed, const float* x, uint32_t peak,
+  Range (*conv2d_i8)(const Window& window, const int8_t* packed, const float* x, Range range,
                      int8_t* image, const float* scale, const float* bias, float low,
                      float* y) noexcept;
 
@@ -195,8 +208,8 @@ struct KernelTable {
   uint32_t (*argmax)(const float* x, int32_t* index, int n) noexcept;
   // MAXPOOL: the largest of the pixels under the window, channel by channel. The peak is of x.
   uint32_t (*max_pool2d)(const Window& window, const float* x, float* y) noexcept;
-  // The peak alone: is this vector finite?
-  uint32_t (*peak)(const float* x, int n) noexcept;
+  // The range alone: is this vector finite, and what would QUANT make of it?
+  Range (*range)(const float* x, int n) noexcept;
 };
 
 extern const KernelTable kScalar;

@@ -16,11 +16,13 @@ namespace plasma::kernels {
 
 namespace {
 
+constexpr int8_t kInputFlip = 0;  // NEON multiplies signed by signed
+
 #include "kernels/lanes_arm.inc"
 #include "kernels/lanes_kernels.inc"
 #include "kernels/panels_arm.inc"
 
-// Two products fit sixteen bits, 2 * 127 * 127 = 32'258 < 32'767; a third would not. Hence they are
+// Two products fit sixteen bits, 2 * 128 * 127 = 32'512 < 32'767; a third would not. Hence they are
 // widened after every second one.
 LANES_INLINE int32x4_t add_row(int32x4_t sums, int8x16_t w, int8x16_t x) noexcept {
   const int16x8_t first = vmull_s8(vget_low_s8(w), vget_low_s8(x));

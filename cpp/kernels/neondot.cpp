@@ -15,6 +15,8 @@ namespace plasma::kernels {
 
 namespace {
 
+constexpr int8_t kInputFlip = 0;  // NEON multiplies signed by signed
+
 #include "kernels/lanes_arm.inc"
 #include "kernels/lanes_kernels.inc"
 #include "kernels/panels_arm.inc"

@@ -18,11 +18,20 @@ constexpr int kLanes = 16;  // the stripes of SUM and DOT, rule 15
 uint32_t magnitude(float x) noexcept { return bits(x) & 0x7FFFFFFFu; }
 uint32_t larger(uint32_t a, uint32_t b) noexcept { return a > b ? a : b; }
 
-uint32_t peak(const float* x, int n) noexcept {
-  uint32_t largest = 0;
-  for (int i = 0; i < n; ++i) largest = larger(magnitude(x[i]), largest);
-  return largest;
+// x, seen as well.
+float seen(float x, Range& range) noexcept {
+  uint32_t& end = bits(x) >> 31 ? range.low : range.high;
+  end = larger(magnitude(x), end);
+  return x;
 }
+
+Range range(const float* x, int n) noexcept {
+  Range all{};
+  for (int i = 0; i < n; ++i) seen(x[i], all);
+  return all;
+}
+
+uint32_t peak(const float* x, int n) noexcept { return peak_of(range(x, n)); }
 
 // Rule 15: the sum of term(0) ... term(n - 1) in sixteen stripes, then a tree.
 template <class Term>
@@ -40,10 +49,10 @@ float striped_sum(int n, Term term) noexcept {
   return lane[0];
 }
 
-// Exact: 127 * 127 * 133'144 < 2^31.
-int32_t dot_i8(const int8_t* w, const int8_t* q, int cols) noexcept {
+// Exact: 254 * 127 * 66'572 < 2^31.
+int32_t dot_i8(const int8_t* w, const int8_t* q, int32_t zero, int cols) noexcept {
   int32_t acc = 0;
-  for (int c = 0; c < cols; ++c) acc += int32_t{q[c]} * int32_t{w[c]};
+  for (int c = 0; c < cols; ++c) acc += (int32_t{q[c]} - zero) * int32_t{w[c]};
   return acc;
 }
 
@@ -59,50 +68,50 @@ void pack_i8(const int8_t* w, int rows, int cols, int8_t* packed) noexcept {
   }
 }
 
-float quantize(const float* x, int n, uint32_t peak, int8_t* q) noexcept {
+// Rule 6 gives integers of at most 255 steps between the least and the greatest: moved by `zero`
+// they are int8.
+Grid quantize(const float* x, int n, Range range, int8_t* q) noexcept {
   const int padded = static_cast<int>(padded_cols(n));
   for (int i = 0; i < padded; ++i) q[i] = 0;
 
-  const float a = from_bits(peak);
-  if (peak > kMaxFinite || a < 0x1p-100f) return 0.0f;
+  const float below = from_bits(range.low), above = from_bits(range.high);
+  const float half = below * 0.5f + above * 0.5f;
+  if (peak_of(range) > kMaxFinite || half < 0x1p-100f) return {};
 
-  const float inverse = 127.0f / a;
-  for (int i = 0; i < n; ++i) q[i] = static_cast<int8_t>((x[i] * inverse + kMagic) - kMagic);
-  return a / 127.0f;
+  const float inverse = 127.0f / half;
+  const auto steps = [&](float v) {
+    return static_cast<int32_t>((v * inverse + kMagic) - kMagic);
+  };
+  const int32_t zero = 127 - steps(above);
+  for (int i = 0; i < padded; ++i) q[i] = static_cast<int8_t>(steps(i < n ? x[i] : 0.0f) + zero);
+  return {half / 127.0f, zero};
 }
 
-// max(value, low), and what it was.
-float limited(float value, float low, Peaks& peaks) noexcept {
-  const float result = max(value, low);
-  peaks.before = larger(magnitude(value), peaks.before);
-  peaks.after = larger(magnitude(result), peaks.after);
-  return result;
-}
-
-Peaks linear_i8(const int8_t* packed, const int8_t* q, const float* s, const float* scale,
+Range linear_i8(const int8_t* packed, const int8_t* q, const Grid* grid, const float* scale,
                 const float* bias, float low, float* y, int rows, int cols, int tokens) noexcept {
-  Peaks peaks{};
+  Range range{};
   for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
     const int8_t* w = packed;
     for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
-      const float acc = static_cast<float>(dot_i8(w, q, cols));
-      y[r] = limited(acc * (s[t] * scale[r]) + (bias ? bias[r] : 0.0f), low, peaks);
+      const float acc = static_cast<float>(dot_i8(w, q, grid[t].zero, cols));
+      const float value = acc * (grid[t].step * scale[r]) + (bias ? bias[r] : 0.0f);
+      y[r] = max(seen(value, range), low);
     }
   }
-  return peaks;
+  return range;
 }
 
-Peaks accumulate_i8(const int8_t* packed, const int8_t* q, const float* k, const float* scale,
+Range accumulate_i8(const int8_t* packed, const int8_t* q, const Grid* grid, const float* scale,
                     float low, float* y, int rows, int cols, int tokens) noexcept {
-  Peaks peaks{};
+  Range range{};
   for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
     const int8_t* w = packed;
     for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
-      const float acc = static_cast<float>(dot_i8(w, q, cols));
-      y[r] = limited(y[r] + acc * (k[t] * scale[r]), low, peaks);
+      const float acc = static_cast<float>(dot_i8(w, q, grid[t].zero, cols));
+      y[r] = max(seen(y[r] + acc * (grid[t].step * scale[r]), range), low);
     }
   }
-  return peaks;
+  return range;
 }
 
 #include "kernels/scalar_windows.inc"
@@ -357,6 +366,7 @@ uint32_t argmax(const float* x, int32_t* index, int n) noexcept {
 
 const KernelTable kScalar = {
     .name = "scalar",
+    .input_flip = 0,
     .packed_i8_bytes = packed_i8_bytes,
     .pack_i8 = pack_i8,
     .quantize = quantize,
@@ -406,7 +416,7 @@ const KernelTable kScalar = {
     .reduce_max = reduce_max,
     .argmax = argmax,
     .max_pool2d = max_pool2d,
-    .peak = peak,
+    .range = range,
 };
 
 }  // namespace plasma::kernels

@@ -74,8 +74,8 @@ uint64_t tokens_together(const Program& program, const Instruction& linear) noex
 uint64_t linear_cost(const Program& program, const Instruction& instruction) noexcept {
   const Tensor& w = program.tensors[instruction.in[1]];
   const uint64_t rows = w.dims[0], cols = w.dims[1];
-  const uint64_t dots =
-      w.dtype == DType::I8 ? kQuantCost * cols + rows * cols : kF32MacCost * rows * cols;
+  const uint64_t dots = w.dtype == DType::I8 ? kQuantCost * cols + rows * cols
+                                             : kF32MacCost * rows * round_up(cols, 16);
   return kOpCost + tokens_of(program, instruction) * (dots + kRowCost * rows);
 }
 

@@ -99,27 +99,27 @@ class Evaluation {
   }
 
   void note_inputs() noexcept {
-    measured_ = noted(peak_of_floats(layout_.input, layout_.input_bytes));
+    measured_ = noted(range_of_floats(layout_.input, layout_.input_bytes));
   }
 
   // Actions and the next state: what a tick may hand on only when it is finite.
   void note_results(std::span<const OutputSpec> outputs) noexcept {
     for (const OutputSpec& output : outputs) {
-      if (output.is_f32) note(k_.peak(floats_out(output.offset), output.count));
+      if (output.is_f32) noted(k_.range(floats_out(output.offset), output.count));
     }
-    if (layout_.state_bytes > 0) note(peak_of_floats(layout_.next_state, layout_.state_bytes));
+    if (layout_.state_bytes > 0) noted(range_of_floats(layout_.next_state, layout_.state_bytes));
   }
 
   [[nodiscard]] uint32_t peak() const noexcept { return peak_; }
 
  private:
-  uint32_t peak_of_floats(uint32_t offset, size_t bytes) const noexcept {
-    return k_.peak(floats_out(offset), static_cast<int>(bytes / sizeof(float)));
+  kernels::Range range_of_floats(uint32_t offset, size_t bytes) const noexcept {
+    return k_.range(floats_out(offset), static_cast<int>(bytes / sizeof(float)));
   }
   void note(uint32_t peak) noexcept { peak_ = peak > peak_ ? peak : peak_; }
-  uint32_t noted(uint32_t peak) noexcept {
-    note(peak);
-    return peak;
+  kernels::Range noted(kernels::Range range) noexcept {
+    note(kernels::peak_of(range));
+    return range;
   }
 
   const void* at(const Operand& operand) const noexcept {
@@ -138,19 +138,18 @@ class Evaluation {
     std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
   }
 
-  uint32_t peak_of_x(const Op& op) noexcept {
-    return noted(op.knows_peak ? measured_ : k_.peak(floats(op.x[0]), op.x[0].count));
+  kernels::Range range_of_x(const Op& op) noexcept {
+    return noted(op.knows_range ? measured_ : k_.range(floats(op.x[0]), op.x[0].count));
   }
 
-  void quantize_rows(const float* x, int cols, int rows, int8_t* q, float* s) noexcept {
+  void quantize_rows(const float* x, int cols, int rows, int8_t* q, kernels::Grid* grid) noexcept {
     for (int i = 0; i < rows; ++i, x += cols, q += kernels::padded_cols(cols))
-      s[i] = k_.quantize(x, cols, noted(k_.peak(x, cols)), q);
+      grid[i] = k_.quantize(x, cols, noted(k_.range(x, cols)), q);
   }
 
-  // What an int8 layer gave. An activation that it did on its way could hide what is not finite.
-  void keep(const Op& op, kernels::Peaks peaks) noexcept {
-    if (op.then != Opcode{}) note(peaks.before);
-    measured_ = peaks.after;
+  // What an int8 layer gave. The relu that it did on its way could hide what is not finite.
+  void keep(const Op& op, kernels::Range range) noexcept {
+    measured_ = op.then == Opcode::Relu ? kernels::Range{0, noted(range).high} : range;
   }
   static float lower_limit(const Op& op) noexcept {
     return op.then == Opcode::Relu ? 0.0f : kernels::kUnlimited;
@@ -170,11 +169,11 @@ class Evaluation {
     const int rows = op.y.count / op.rows, cols = op.x[0].count / op.rows;
     const float* x = floats(op.x[0]);
     float* y = floats_out(op.y.offset);
-    kernels::Peaks all{};
+    kernels::Range all{};
     for (int left = op.rows; left > 0; left -= kernels::kMaxTokens) {
       const int tokens = std::min(left, kernels::kMaxTokens);
-      const kernels::Peaks peaks = linear_tokens(op, x, y, {rows, cols, tokens});
-      all = {std::max(all.before, peaks.before), std::max(all.after, peaks.after)};
+      const kernels::Range range = linear_tokens(op, x, y, {rows, cols, tokens});
+      all = {std::max(all.low, range.low), std::max(all.high, range.high)};
       x += static_cast<size_t>(tokens) * static_cast<size_t>(cols);
       y += static_cast<size_t>(tokens) * static_cast<size_t>(rows);
     }
@@ -185,62 +184,64 @@ class Evaluation {
     int rows, cols, tokens;
   };
 
-  kernels::Peaks linear_tokens(const Op& op, const float* x, float* y, Shape shape) noexcept {
+  kernels::Range linear_tokens(const Op& op, const float* x, float* y, Shape shape) noexcept {
     const auto [rows, cols, tokens] = shape;
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
     int8_t* const q = bytes_out(layout_.quantized);
     const std::span<const Lora> loras =
         op.slot == kNone ? std::span<const Lora>{} : plan_.patches(op.slot);
-    float s[kernels::kMaxTokens];
+    kernels::Grid grid[kernels::kMaxTokens];
     if (op.is_i8 || !loras.empty()) {
       if (op.rows == 1) {
-        s[0] = k_.quantize(x, cols, peak_of_x(op), q);
+        grid[0] = k_.quantize(x, cols, range_of_x(op), q);
       } else {
-        quantize_rows(x, cols, tokens, q, s);
+        quantize_rows(x, cols, tokens, q, grid);
       }
     }
     const float low = lower_limit(op);
-    kernels::Peaks peaks{};
+    kernels::Range range{};
     if (op.is_i8) {
       const auto* w = static_cast<const int8_t*>(at(op.x[1]));
-      peaks = k_.linear_i8(w, q, s, constants(op.scale_offset), bias,
+      range = k_.linear_i8(w, q, grid, constants(op.scale_offset), bias,
                            loras.empty() ? low : kernels::kUnlimited, y, rows, cols, tokens);
     } else {
       for (int t = 0; t < tokens; ++t)
         k_.linear_f32(floats(op.x[1]), x + t * cols, bias, y + t * rows, rows, cols);
     }
     for (const Lora& lora : loras)
-      peaks = add_lora(lora, q, s, &lora == &loras.back() ? low : kernels::kUnlimited, y, shape);
-    return peaks;
+      range = add_lora(lora, q, grid, &lora == &loras.back() ? low : kernels::kUnlimited, y, shape);
+    return range;
   }
 
   // ISA.md, numerics 9, then max(.., low).
-  kernels::Peaks add_lora(const Lora& lora, const int8_t* q, const float* s, float low, float* y,
-                          Shape shape) noexcept {
+  kernels::Range add_lora(const Lora& lora, const int8_t* q, const kernels::Grid* grid, float low,
+                          float* y, Shape shape) noexcept {
     const auto [rows, cols, tokens] = shape;
     float* const hidden = floats_out(layout_.lora_hidden);
     int8_t* const hidden_q = bytes_out(layout_.lora_quantized);
-    const kernels::Peaks of_hidden = k_.linear_i8(
-        lora.a, q, s, lora.a_scale, nullptr, kernels::kUnlimited, hidden, lora.rank, cols, tokens);
-    float k[kernels::kMaxTokens];
+    const kernels::Range of_hidden =
+        k_.linear_i8(lora.a, q, grid, lora.a_scale, nullptr, kernels::kUnlimited, hidden, lora.rank,
+                     cols, tokens);
+    kernels::Grid scaled[kernels::kMaxTokens];
     if (tokens == 1) {
-      k[0] = k_.quantize(hidden, lora.rank, noted(of_hidden.after), hidden_q);
+      scaled[0] = k_.quantize(hidden, lora.rank, noted(of_hidden), hidden_q);
     } else {
-      quantize_rows(hidden, lora.rank, tokens, hidden_q, k);
+      quantize_rows(hidden, lora.rank, tokens, hidden_q, scaled);
     }
-    for (int t = 0; t < tokens; ++t) k[t] = lora.c * k[t];
+    for (int t = 0; t < tokens; ++t) scaled[t].step = lora.c * scaled[t].step;
     const bool is_last = lora.bias == nullptr;
-    const kernels::Peaks peaks =
-        k_.accumulate_i8(lora.b, hidden_q, k, lora.b_scale, is_last ? low : kernels::kUnlimited, y,
+    const kernels::Range range =
+        k_.accumulate_i8(lora.b, hidden_q, scaled, lora.b_scale, is_last ? low : kernels::kUnlimited, y,
                          rows, lora.rank, tokens);
-    if (is_last) return peaks;
+    if (is_last) return range;
     for (int t = 0; t < tokens; ++t) k_.add_scaled(y + t * rows, lora.gain, lora.bias, rows);
     return limit(y, rows * tokens, low);
   }
 
-  kernels::Peaks limit(float* y, int n, float low) noexcept {
-    const uint32_t before = low < 0.0f ? k_.peak(y, n) : k_.relu(y, y, n);
-    return {before, k_.peak(y, n)};
+  kernels::Range limit(float* y, int n, float low) noexcept {
+    const kernels::Range range = k_.range(y, n);
+    if (low == 0.0f) k_.relu(y, y, n);
+    return range;
   }
 
   void attention(const Op& op) noexcept {
@@ -254,7 +255,7 @@ class Evaluation {
   void conv2d(const Op& op) noexcept {
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
     keep(op, k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), floats(op.x[0]),
-                          peak_of_x(op), bytes_out(layout_.image), constants(op.scale_offset), bias,
+                          range_of_x(op), bytes_out(layout_.image), constants(op.scale_offset), bias,
                           lower_limit(op), floats_out(op.y.offset)));
   }
 
@@ -280,7 +281,7 @@ class Evaluation {
 
   void top_k(const Op& op) noexcept {
     const float* const x = floats(op.x[0]);
-    note(k_.peak(x, op.x[0].count));
+    noted(k_.range(x, op.x[0].count));
     vm::top_k(x, op.x[0].count, ints_out(op.y.offset), op.y.count);
   }
 
@@ -293,7 +294,7 @@ class Evaluation {
   const uint8_t* spaces_[2];  // frame, constants
   uint8_t* frame_;
   uint64_t seed_, tick_;
-  uint32_t& measured_;
+  kernels::Range& measured_;
   uint32_t peak_;
 };
 

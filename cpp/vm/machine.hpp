@@ -47,7 +47,7 @@ struct Lora {
 struct Op {
   Opcode opcode{};
   Opcode then{};            // that activation, or none
-  bool knows_peak = false;  // of x[0]: it is the one measured last
+  bool knows_range = false;  // of x[0]: it is the one measured last
   bool is_i8 = false;
   uint8_t n_in = 0;
   bool is_i32 = false;  // the index of a gather
@@ -192,8 +192,8 @@ class Frame {
   bool has_previous = false;
   uint64_t seed = 0;   // of what uniform and normal draw
   uint64_t ticks = 0;  // since reset, faults as well
-  mutable uint32_t measured =
-      0;  // within a tick: the peak of its inputs, then of a layer's results
+  // Within a tick: of its inputs, then of a layer's results.
+  mutable kernels::Range measured = {};
 
  private:
   FrameLayout layout_;

@@ -212,7 +212,7 @@ class ModelBuilder {
             program_.tensors[instruction.in[1]].dtype == DType::I8);
   }
 
-  // Does the machine know the peak of what this instruction writes? It measures all inputs together
+  // Does the machine know the range of what this instruction writes? It measures all inputs together
   // and what an int8 layer gives; a strided that only puts elements in another order changes none.
   bool measures(const Instruction& instruction) const noexcept {
     return is_i8_layer(instruction) ||
@@ -228,7 +228,7 @@ class ModelBuilder {
   void add_op(const Instruction& instruction) noexcept {
     Op op;
     op.opcode = instruction.opcode;
-    op.knows_peak = instruction.n_in > 0 && is_measured(instruction.in[0]);
+    op.knows_range = instruction.n_in > 0 && is_measured(instruction.in[0]);
     op.n_in = instruction.n_in;
     op.imm = instruction.imm[0];
     op.stream = static_cast<uint32_t>(model_.ops_.size());

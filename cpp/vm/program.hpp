@@ -26,7 +26,7 @@ inline constexpr uint64_t kMaxIo = 64;
 inline constexpr uint64_t kMaxSlots = 1'024;
 inline constexpr uint64_t kMaxElements = 1ull << 28;
 inline constexpr uint64_t kMaxRank = 1'024;
-inline constexpr uint64_t kMaxDotTerms = 133'144;  // 127 * 127 * 133'144 < 2^31
+inline constexpr uint64_t kMaxDotTerms = 66'572;  // 254 * 127 * 66'572 < 2^31
 inline constexpr size_t kImmediates = 8;
 
 enum class Opcode : uint16_t {

@@ -26,7 +26,7 @@ output act f32[2] actuator low -1 high 1 safe 0
 const  w i8[2,2] scale s = 64 -32 16 127
 const  s f32[2] = 0.01 0.02
 const  b f32[2] = 0.125 -0.25
-arena  h f32[2]
+arena  h f32[2] @ 64
 fc: linear h, obs, w, b
 tanh act, h
 slot fc max_rank 2

@@ -171,18 +171,34 @@ struct Hash {
   }
 };
 
+// Grid and Range in bits that can be compared.
+inline std::vector<uint32_t> bits_of(Range range) {
+  return {canonical_peak(range.low), canonical_peak(range.high)};
+}
+inline std::vector<uint32_t> bits_of(Grid grid) {
+  return {std::bit_cast<uint32_t>(grid.step), static_cast<uint32_t>(grid.zero)};
+}
+
+inline Range rectified(Range range) { return {0, range.high}; }
+
 struct Quantized {
-  std::vector<int8_t> q;
-  uint32_t s, peak;
-  bool operator==(const Quantized&) const = default;
+  std::vector<int8_t> q;  // as rule 6 has it, not as the table stores it
+  Grid grid;
+  Range range;
+  bool operator==(const Quantized& other) const {
+    return q == other.q && bits_of(grid) == bits_of(other.grid) &&
+           bits_of(range) == bits_of(other.range);
+  }
 };
 
 inline Quantized quantize(Table table, const float* x, int n) {
   Guarded<int8_t> q(static_cast<int>(padded_cols(n)));
-  const uint32_t peak = table.peak(x, n);
-  const float s = table.quantize(x, n, peak, q.data());
+  const Range range = table.range(x, n);
+  const Grid grid = table.quantize(x, n, range, q.data());
   CHECK(q.guards_intact());
-  return {q.values(), std::bit_cast<uint32_t>(s), peak};
+  std::vector<int8_t> values = q.values();
+  for (int8_t& value : values) value = static_cast<int8_t>(value ^ table.input_flip);
+  return {values, grid, range};
 }
 
 // An int8 matrix in the layout of a table, and a vector for it; or several, each after its padding.
@@ -200,31 +216,33 @@ struct Product {
         packed(static_cast<int>(k.packed_i8_bytes(r, c))),
         q(t * static_cast<int>(padded_cols(c))) {
     table.pack_i8(w.data(), rows, cols, packed.data());
-    std::fill_n(q.data(), q.values().size(), int8_t{0});
-    std::copy(x.begin(), x.end(), q.data());
+    std::fill_n(q.data(), q.values().size(), table.input_flip);
+    std::transform(x.begin(), x.end(), q.data(),
+                   [&](int8_t value) { return static_cast<int8_t>(value ^ table.input_flip); });
     CHECK(packed.guards_intact());
   }
-  std::vector<float> linear(const std::vector<float>& s, const std::vector<float>& scale,
+  std::vector<float> linear(const std::vector<Grid>& grids, const std::vector<float>& scale,
                             const float* bias, int offset = 0, float low = kUnlimited) {
     Guarded<float> y(tokens * rows, offset), at(scale, (offset + 7) % 16);
     check(y, low,
-          table.linear_i8(packed.data(), q.data(), s.data(), at.data(), bias, low, y.data(), rows,
+          table.linear_i8(packed.data(), q.data(), grids.data(), at.data(), bias, low, y.data(), rows,
                           cols, tokens));
     return y.values();
   }
-  std::vector<float> accumulate(const std::vector<float>& k, const std::vector<float>& scale,
+  std::vector<float> accumulate(const std::vector<Grid>& grids, const std::vector<float>& scale,
                                 const std::vector<float>& onto, int offset = 0,
                                 float low = kUnlimited) {
     Guarded<float> y(onto, offset);
     check(y, low,
-          table.accumulate_i8(packed.data(), q.data(), k.data(), scale.data(), low, y.data(), rows,
+          table.accumulate_i8(packed.data(), q.data(), grids.data(), scale.data(), low, y.data(), rows,
                               cols, tokens));
     return y.values();
   }
-  void check(Guarded<float>& y, float low, Peaks peaks) const {
+  void check(Guarded<float>& y, float low, Range range) const {
     CHECK(y.guards_intact());
-    if (peaks.before <= kMaxFinite) CHECK(peaks.after == table.peak(y.data(), tokens * rows));
-    if (low == kUnlimited) CHECK(canonical_peak(peaks.before) == canonical_peak(peaks.after));
+    if (low == 0.0f) range = rectified(range);
+    if (peak_of(range) <= kMaxFinite)
+      CHECK(bits_of(range) == bits_of(table.range(y.data(), tokens * rows)));
   }
 };
 

@@ -347,19 +347,23 @@ class ReferenceMachine {
   }
 
   struct Quantized {
-    std::vector<int> q;
+    std::vector<int> q;  // less the zero of the grid
     float s = 0;
   };
   Quantized quantize(const Floats& x) {
     Quantized result{std::vector<int>(x.size()), 0};
-    float a = 0;
-    for (const float value : x) note(value), a = rules::max(std::fabs(value), a);
-    if (fault || a < 0x1p-100f) return result;
-    const float v = 127 / a;
+    float low = 0, high = 0;
+    for (const float value : x) {
+      note(value);
+      low = rules::max(-value, low), high = rules::max(value, high);
+    }
+    const float half = low * 0.5f + high * 0.5f;
+    if (fault || half < 0x1p-100f) return result;
+    const float v = 127 / half;
     for (size_t i = 0; i < x.size(); ++i) {
       result.q[i] = static_cast<int>((x[i] * v + rules::kM) - rules::kM);
     }
-    result.s = a / 127;
+    result.s = half / 127;
     return result;
   }
   static float exact_dot(const int8_t* w, const std::vector<int>& q) {

@@ -9,7 +9,7 @@ namespace plasma::kernels {
 namespace {
 
 // A change here is a change of the instruction set (vm/ISA.md).
-constexpr uint64_t kGolden = 0x569EC439883BAAA0u;
+constexpr uint64_t kGolden = 0x835E5044E899488Cu;
 
 int one_axis(int size, int kernel, int dilation, int stride, int pads) {
   return (size + pads - dilation * (kernel - 1) - 1) / stride + 1;
@@ -67,9 +67,9 @@ struct Layer {
 
 struct Convolved {
   std::vector<float> y;
-  uint32_t before, after;
+  std::vector<uint32_t> range;
   bool operator==(const Convolved& other) const {
-    return bits_of(y) == bits_of(other.y) && before == other.before && after == other.after;
+    return bits_of(y) == bits_of(other.y) && range == other.range;
   }
 };
 
@@ -81,13 +81,13 @@ Convolved conv2d(Table k, const Window& v, const Layer& layer, bool has_bias, fl
   Guarded<int8_t> image(static_cast<int>(image_bytes(v)));
   std::fill_n(image.data(), image_bytes(v), int8_t{85});  // left by another layer
   Guarded<float> y(outputs(v), offset), scale(layer.scale, (offset + 3) % 16);
-  const Peaks peaks =
-      k.conv2d_i8(v, packed.data(), x.data(), k.peak(x.data(), pixels(v)), image.data(),
+  const Range range =
+      k.conv2d_i8(v, packed.data(), x.data(), k.range(x.data(), pixels(v)), image.data(),
                   scale.data(), has_bias ? layer.bias.data() : nullptr, low, y.data());
   CHECK(packed.guards_intact());
   CHECK(image.guards_intact());
   CHECK(y.guards_intact());
-  return {y.values(), canonical_peak(peaks.before), canonical_peak(peaks.after)};
+  return {y.values(), bits_of(range)};
 }
 
 struct Pooled {
@@ -138,11 +138,9 @@ TEST_CASE("conv2d then relu is conv2d and then relu") {
     for (const KernelTable* table : tables()) {
       const Convolved plain = conv2d(*table, v, layer, round % 2, -kInf, 0);
       std::vector<float> y(plain.y);
-      CHECK(plain.before == table->peak(y.data(), outputs(v)));
-      CHECK(plain.after == plain.before);
-      CHECK(plain.before == table->relu(y.data(), y.data(), outputs(v)));
-      CHECK(conv2d(*table, v, layer, round % 2, 0.0f, 0) ==
-            Convolved{y, plain.before, table->peak(y.data(), outputs(v))});
+      CHECK(plain.range == bits_of(table->range(y.data(), outputs(v))));
+      table->relu(y.data(), y.data(), outputs(v));
+      CHECK(conv2d(*table, v, layer, round % 2, 0.0f, 0) == Convolved{y, plain.range});
     }
   }
 }
@@ -175,8 +173,8 @@ TEST_CASE("conv2d tells of results that are not finite") {
     std::fill(layer.x.begin(), layer.x.end(), x);
     for (const KernelTable* table : tables()) {
       const Convolved result = conv2d(*table, v, layer, true, 0.0f, 0);
-      CHECK(result.before == 0x7F800000u);
-      CHECK(result.after == (x > 0 ? 0x7F800000u : 0u));
+      CHECK(result.range[x > 0] == 0x7F800000u);
+      CHECK(result.range[x < 0] == 0u);
     }
   }
 }

@@ -111,7 +111,7 @@ TEST_CASE("the certificate of an f32 layer with a slot, by hand") {
   CHECK(c.arena_bytes == 448 + 2 * 128 + 256 + 128 + 128 + 64);
   CHECK(c.const_bytes == 8000);
   CHECK(c.macs == 2000);
-  CHECK(c.cost_units == (500 + 4 * 2000 + 8 * 20) + (500 + 40 * 20));
+  CHECK(c.cost_units == (500 + 4 * 20 * 112 + 8 * 20) + (500 + 40 * 20));
 }
 
 TEST_CASE("an f32 layer without a slot quantises nothing") {
@@ -131,7 +131,7 @@ TEST_CASE("the certificate of the sample, by hand") {
   CHECK(c.const_bytes == (128 + 27) + (8 * 64 + 16));
   CHECK(c.macs == 72 + 27 + 12);
   const uint64_t linear =
-      (500 + 13 * 8 + 72 + 8 * 9) + (500 + 13 * 3 + 27 + 8 * 9) + (500 + 4 * 12 + 8 * 4);
+      (500 + 13 * 8 + 72 + 8 * 9) + (500 + 13 * 3 + 27 + 8 * 9) + (500 + 4 * 4 * 16 + 8 * 4);
   const uint64_t others = 6 * 500 + 6 * 6 + 2 * 8 + 126 * 3 + 2 * 3 + 48 * 4 + 8 * 4;
   CHECK(c.cost_units == linear + others);
 }

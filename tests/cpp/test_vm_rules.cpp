@@ -296,12 +296,12 @@ TEST_CASE("a slot is not on an addition, even of the columns and rows it says") 
   CHECK(code_of(p) == "E_PROG_SLOT");
 }
 
-TEST_CASE("an int8 dot product has at most 133,144 terms, that of an adapter too") {
-  CHECK(code_of(dot(133'144, DType::I8, true)) == "OK");
-  CHECK(code_of(dot(133'145, DType::I8, false)) == "E_PROG_ACCUMULATOR");
-  CHECK(code_of(dot(133'145, DType::F32, false)) == "OK");
-  CHECK(code_of(dot(133'144, DType::F32, true)) == "OK");
-  CHECK(code_of(dot(133'145, DType::F32, true)) == "E_PROG_ACCUMULATOR");
+TEST_CASE("an int8 dot product has at most 66,572 terms, that of an adapter too") {
+  CHECK(code_of(dot(66'572, DType::I8, true)) == "OK");
+  CHECK(code_of(dot(66'573, DType::I8, false)) == "E_PROG_ACCUMULATOR");
+  CHECK(code_of(dot(66'573, DType::F32, false)) == "OK");
+  CHECK(code_of(dot(66'572, DType::F32, true)) == "OK");
+  CHECK(code_of(dot(66'573, DType::F32, true)) == "E_PROG_ACCUMULATOR");
 }
 
 TEST_CASE("clamp limits are ordered and may be equal") {

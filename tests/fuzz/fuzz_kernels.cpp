@@ -150,22 +150,23 @@ Case linear(Choices& choices) {
     const size_t row = padded_cols(cols);
     Bytes64 packed(k.packed_i8_bytes(rows, cols)), q(row * static_cast<size_t>(tokens));
     k.pack_i8(w.data(), rows, cols, packed.data());
-    Floats s(static_cast<size_t>(tokens)), y(static_cast<size_t>(rows * tokens));
+    std::vector<Grid> grids(static_cast<size_t>(tokens));
+    Floats y(static_cast<size_t>(rows * tokens));
     uint32_t worst = 0;
     for (int t = 0; t < tokens; ++t) {
       const float* const token = x.data() + t * cols;
-      const uint32_t peak = k.peak(token, cols);
-      worst = std::max(worst, canonical_peak(peak));
-      s[static_cast<size_t>(t)] =
-          k.quantize(token, cols, peak, q.data() + row * static_cast<size_t>(t));
+      const Range range = k.range(token, cols);
+      worst = std::max(worst, canonical_peak(peak_of(range)));
+      grids[static_cast<size_t>(t)] =
+          k.quantize(token, cols, range, q.data() + row * static_cast<size_t>(t));
     }
-    k.linear_i8(packed.data(), q.data(), s.data(), scale.data(), has_bias ? bias.data() : nullptr,
+    k.linear_i8(packed.data(), q.data(), grids.data(), scale.data(), has_bias ? bias.data() : nullptr,
                 low, y.data(), rows, cols, tokens);
-    const Peaks peaks = k.accumulate_i8(packed.data(), q.data(), s.data(), scale.data(), low,
+    const Range range = k.accumulate_i8(packed.data(), q.data(), grids.data(), scale.data(), low,
                                         y.data(), rows, cols, tokens);
-    worst = std::max(worst, canonical_peak(peaks.before));
+    worst = std::max(worst, canonical_peak(peak_of(range)));
     Bits bits = bits_of(y, worst);
-    if (worst <= kMaxFinite) bits.push_back(peaks.after);
+    if (worst <= kMaxFinite) bits.insert(bits.end(), {range.low, range.high});
     return bits;
   };
 }
@@ -202,11 +203,11 @@ Case conv2d(Choices& choices) {
     Bytes64 packed(k.packed_conv2d_bytes(v)), image(image_bytes(v));
     k.pack_conv2d(v, w.data(), packed.data());
     Floats y(static_cast<size_t>(v.out_height * v.out_width * v.out_channels));
-    const uint32_t peak = k.peak(x.data(), static_cast<int>(x.size()));
-    const Peaks peaks = k.conv2d_i8(v, packed.data(), x.data(), peak, image.data(), scale.data(),
+    const Range of_x = k.range(x.data(), static_cast<int>(x.size()));
+    const Range range = k.conv2d_i8(v, packed.data(), x.data(), of_x, image.data(), scale.data(),
                                     has_bias ? bias.data() : nullptr, low, y.data());
-    Bits bits = bits_of(y, peaks.before);
-    if (peaks.before <= kMaxFinite) bits.push_back(peaks.after);
+    Bits bits = bits_of(y, peak_of(range));
+    if (peak_of(range) <= kMaxFinite) bits.insert(bits.end(), {range.low, range.high});
     return bits;
   };
 }

@@ -103,7 +103,7 @@ def test_networks_of_other_layers_are_laid_side_by_side(
         "const w f32[2,4] = 1\narena h f32[2]\nlone: linear h, obs, w\nrelu act, h\n"
         "slot lone max_rank 2\n"
     )
-    facts = compare(build(mlp_onnx, key=key).data, build(text, key=key).data)
+    facts = compare(build(mlp_onnx, key=key, weights="int8").data, build(text, key=key).data)
     rows = {row["layer"]: row for row in facts["layers"]}
     assert rows["lone"]["precision"] == [None, "f32"]
     assert rows["net.0"]["precision"] == ["int8", None]

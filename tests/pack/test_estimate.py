@@ -13,7 +13,7 @@ from plasma_pack.estimate import estimate
 
 
 def test_an_estimate_adds_up_and_is_called_one(mlp_onnx: Path, key: Ed25519PrivateKey) -> None:
-    packet = build(mlp_onnx, key=key)
+    packet = build(mlp_onnx, key=key, weights="int8")
     facts = estimate(open_packet(packet.data), "pi4")
     assert "estimate" in facts["note"]
     assert "plasma-edge calibrate" in facts["note"]

@@ -58,11 +58,11 @@ def test_a_base_s_answers_are_the_runtime_s() -> None:
 def test_cases_on_which_the_adapter_shows_come_first() -> None:
     base, adapter, program = drafts()
     hidden = np.tile(np.array([[0, 5]], np.float32), (40, 1))
-    shown = np.array([[127, 1], [-127, 2]], np.float32)
+    shown = np.array([[127, 1], [-127, 0]], np.float32)
     obs = np.concatenate([hidden, shown, hidden])
     given, answers = cases(adapter_gold(base, adapter, program, obs), 2)
     np.testing.assert_array_equal(given[:2], shown)
-    np.testing.assert_array_equal(answers[:3], [[255], [-252], [5]])
+    np.testing.assert_array_equal(answers[:3], [[255], [-254], [5]])
     assert len(given) == 16
 
 

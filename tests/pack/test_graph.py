@@ -49,8 +49,9 @@ def test_boxes_stand_in_the_order_of_execution(recurrent: Program) -> None:
     ]
     assert titles[-2] == "output action"
     assert titles[-1] == titles[1]
-    assert boxes[2].kind == "int8"
-    assert "int8 6×4" in boxes[2].detail
+    assert boxes[2].kind == "f16"
+    assert "f16 6×4" in boxes[2].detail
+    assert boxes[4].kind == "int8"
 
 
 def test_a_box_reads_what_its_instruction_reads(recurrent: Program) -> None:

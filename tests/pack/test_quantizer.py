@@ -86,18 +86,37 @@ def unnormalised(count: int = 300) -> np.ndarray:
 
 def mlp_that_ignores_the_last(folder: Path) -> Path:
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 2), nn.Tanh())
+    module = nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh())
     module[0].weight.data[:, 3] = 0
     return networks.export(module, (torch.zeros(1, 4),), folder / "mlp.onnx")
 
 
+def wide(folder: Path) -> Path:
+    """No layer of it is small."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh())
+    return networks.export(module, (torch.zeros(1, 4),), folder / "wide.onnx")
+
+
 def test_where_int8_suffices_it_costs_nothing(tmp_path: Path, key: Ed25519PrivateKey) -> None:
-    path = mlp(tmp_path)
+    path = wide(tmp_path)
     packet = build(path, key=key)
     assert packet.data == build(path, key=key, weights="int8").data
     assert precisions(packet) == {"0": "int8", "2": "int8"}
     (output,) = packet.report["outputs"]
     assert 0 < output["error"] == output["error_all_int8"] < output["limit"] == 0.0075
+
+
+def test_a_head_that_costs_next_to_nothing_is_f16_though_int8_would_do(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    path = mlp(tmp_path)
+    packet, small = build(path, key=key), build(path, key=key, weights="int8")
+    assert precisions(packet) == {"0": "int8", "2": "f16"}
+    (output,) = packet.report["outputs"]
+    assert output["error"] < 0.8 * output["error_all_int8"] < output["limit"]
+    assert packet.certificate.cost_units <= small.certificate.cost_units
+    assert packet.certificate.const_bytes <= small.certificate.const_bytes + 64
 
 
 def test_the_layer_that_int8_spoils_is_raised_and_no_other(
@@ -131,7 +150,7 @@ def test_golden_observations_are_measured_on_too(tmp_path: Path, key: Ed25519Pri
 def test_a_tighter_limit_takes_more(
     tmp_path: Path, key: Ed25519PrivateKey, limit: float, kinds: set[str]
 ) -> None:
-    packet = build(mlp(tmp_path), key=key, max_error=limit)
+    packet = build(wide(tmp_path), key=key, max_error=limit)
     assert set(precisions(packet).values()) == kinds
     assert packet.report["outputs"][0]["error"] <= limit
 
@@ -220,7 +239,7 @@ def test_a_table_is_a_layer(tmp_path: Path, key: Ed25519PrivateKey) -> None:
     class Lookup(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.table = nn.Embedding(6, 4)
+            self.table = nn.Embedding(6, 40)
 
         def forward(self, obs: torch.Tensor) -> torch.Tensor:
             return torch.tanh(self.table(obs.long()).sum(1))

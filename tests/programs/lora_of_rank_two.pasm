@@ -11,4 +11,4 @@ lora Bs f32[2] = 1
 patch fc, A, B scale 1
 ; attach 1
 ; tick x 127 0 -> y 0 254
-; tick x -127 5 -> y 0 -254
+; tick x -127 -5 -> y 0 -254

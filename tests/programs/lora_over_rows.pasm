@@ -11,6 +11,6 @@ lora B  i8[2,1] scale Bs = 1 0
 lora Bs f32[2] = 1
 lora c  f32[2] = 0 8
 patch fc, A, B, c scale 2
-; tick x 127 3 254 -6 -> y 127 3 254 -6
+; tick x 127 3 254 6 -> y 127 3 254 6
 ; attach 0.5
-; tick x 127 3 254 -6 -> y 254 7 508 -2
+; tick x 127 3 254 6 -> y 254 7 508 10

@@ -109,7 +109,7 @@ def _cost(program: Program, instruction: Instruction) -> int:
     name, n = instruction.name, y.elements
     if name == "linear":
         rows, cols = xs[1].shape
-        each = 13 * cols + rows * cols if xs[1].dtype == I8 else 4 * rows * cols
+        each = 13 * cols + rows * cols if xs[1].dtype == I8 else 4 * rows * _up(cols, 16)
         return 500 + y.rows * (each + 8 * rows)
     if name == "attention":
         pairs = xs[0].rows * xs[1].rows

@@ -49,10 +49,11 @@ def clamp(x: float, low: float, high: float) -> float:
 
 def quantize(x: Vector) -> tuple[list[int], float]:
     """6: QUANT."""
-    a = max(abs(value) for value in x)
-    if a < 2.0**-100:
+    low, high = max(0.0, *(-value for value in x)), max(0.0, *x)
+    half = f32(f32(low / 2) + f32(high / 2))
+    if half < 2.0**-100:
         return [0] * len(x), 0.0
-    s, v = f32(a / 127), f32(127 / a)
+    s, v = f32(half / 127), f32(127 / half)
     return [round(f32(value * v)) for value in x], s
 
 

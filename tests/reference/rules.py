@@ -24,7 +24,7 @@ from tests.reference.tables import (
     Tensor,
 )
 
-MAX_DOT_TERMS = 133_144
+MAX_DOT_TERMS = 66_572
 _LEAST_EPS = struct.unpack("<f", struct.pack("<f", 1e-12))[0]
 
 

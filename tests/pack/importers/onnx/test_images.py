@@ -48,8 +48,8 @@ def int8_conv(module: nn.Conv2d, obs: np.ndarray) -> np.ndarray:
     matrix = quantize(weights.transpose(0, 2, 3, 1).reshape(len(weights), -1))
     order = (len(weights), *weights.shape[2:], weights.shape[1])
     kernels = matrix.values.reshape(order).transpose(0, 3, 1, 2).astype(np.float64)
-    peak = np.abs(obs).max()
-    q = np.rint(obs * (np.float32(127) / peak)).astype(np.float64)
+    half = max(-obs.min(), np.float32(0)) / 2 + max(obs.max(), np.float32(0)) / 2
+    q = np.rint(obs * (np.float32(127) / half)).astype(np.float64)
     acc = nn.functional.conv2d(
         torch.from_numpy(q[None]),
         torch.from_numpy(kernels),
@@ -59,7 +59,7 @@ def int8_conv(module: nn.Conv2d, obs: np.ndarray) -> np.ndarray:
         module.dilation,
         module.groups,
     )[0].numpy()
-    step = (peak / np.float32(127)) * matrix.scales
+    step = (half / np.float32(127)) * matrix.scales
     bias = module.bias.detach().numpy() if module.bias is not None else np.float32(0)
     return acc.astype(np.float32) * step[:, None, None] + np.reshape(bias, (-1, 1, 1))
 
