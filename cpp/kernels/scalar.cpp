@@ -49,11 +49,14 @@ float striped_sum(int n, Term term) noexcept {
   return lane[0];
 }
 
-// Exact: 254 * 127 * 66'572 < 2^31.
+// The sum of w * (q - zero). Exact: 254 * 127 * 66'572 < 2^31.
 int32_t dot_i8(const int8_t* w, const int8_t* q, int32_t zero, int cols) noexcept {
-  int32_t acc = 0;
-  for (int c = 0; c < cols; ++c) acc += (int32_t{q[c]} - zero) * int32_t{w[c]};
-  return acc;
+  int32_t products = 0, weights = 0;
+  for (int c = 0; c < cols; ++c) {
+    products += int32_t{q[c]} * int32_t{w[c]};
+    weights += int32_t{w[c]};
+  }
+  return products - zero * weights;
 }
 
 // The packed layout is the plain one, each row padded with zeros.
