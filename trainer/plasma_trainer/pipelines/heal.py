@@ -14,12 +14,13 @@ from plasma_trainer.data import derive
 from plasma_trainer.errors import UselessAdapterError
 from plasma_trainer.pipelines.adapt import ADAPTATION, AdaptArgs, adapt
 from plasma_trainer.pipelines.audit import audit, read_section
-from plasma_trainer.pipelines.evaluate import CONFIRMING_EPISODES, Returns, evaluate, load_packet
+from plasma_trainer.pipelines.evaluate import Returns, evaluate, load_packet
 from plasma_trainer.pipelines.export import export_adapter, export_base
 from plasma_trainer.pipelines.skills import load_skill
 from plasma_trainer.pipelines.train import TrainArgs, train
 
 FLIGHTS = 1000  # seed of the episodes that packets are judged by; no run has seen them
+EPISODES = 200  # a hundredth of a lost return is less than the luck of fifty
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Base:
     def flown(self, variant: str, adapter: Path | None = None) -> Returns:
         """What the packet is worth on a variant, with an adapter or without: the same episodes for both."""
         act = load_packet(self.packet, adapter, self.key.with_suffix(".pub"))
-        return evaluate(self.env, variant, act, CONFIRMING_EPISODES, derive(FLIGHTS, variant))
+        return evaluate(self.env, variant, act, EPISODES, derive(FLIGHTS, variant))
 
 
 @dataclass(frozen=True)
