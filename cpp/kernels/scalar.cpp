@@ -49,71 +49,7 @@ float striped_sum(int n, Term term) noexcept {
   return lane[0];
 }
 
-// Exact: 254 * 127 * 66'572 < 2^31. Factors of sixteen bits, which compilers multiply best.
-int32_t dot_i8(const int8_t* w, const int8_t* q, int32_t zero, int cols) noexcept {
-  int32_t acc = 0;
-  for (int c = 0; c < cols; ++c) acc += static_cast<int16_t>(q[c] - zero) * int16_t{w[c]};
-  return acc;
-}
-
-// The packed layout is the plain one, each row padded with zeros.
-size_t packed_i8_bytes(int rows, int cols) noexcept {
-  return static_cast<size_t>(rows) * padded_cols(cols);
-}
-
-void pack_i8(const int8_t* w, int rows, int cols, int8_t* packed) noexcept {
-  const int padded = static_cast<int>(padded_cols(cols));
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < padded; ++c) *packed++ = c < cols ? *w++ : int8_t{0};
-  }
-}
-
-// Rule 6 gives integers of at most 255 steps between the least and the greatest: moved by `zero`
-// they are int8.
-Grid quantize(const float* x, int n, Range range, int8_t* q) noexcept {
-  const int padded = static_cast<int>(padded_cols(n));
-  for (int i = 0; i < padded; ++i) q[i] = 0;
-
-  const float below = from_bits(range.low), above = from_bits(range.high);
-  const float half = below * 0.5f + above * 0.5f;
-  if (peak_of(range) > kMaxFinite || half < 0x1p-100f) return {};
-
-  const float inverse = 127.0f / half;
-  const auto steps = [&](float v) {
-    return static_cast<int32_t>((v * inverse + kMagic) - kMagic);
-  };
-  const int32_t zero = 127 - steps(above);
-  for (int i = 0; i < padded; ++i) q[i] = static_cast<int8_t>(steps(i < n ? x[i] : 0.0f) + zero);
-  return {half / 127.0f, zero};
-}
-
-Range linear_i8(const int8_t* packed, const int8_t* q, const Grid* grid, const float* scale,
-                const float* bias, float low, float* y, int rows, int cols, int tokens) noexcept {
-  Range range{};
-  for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
-    const int8_t* w = packed;
-    for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
-      const float acc = static_cast<float>(dot_i8(w, q, grid[t].zero, cols));
-      const float value = acc * (grid[t].step * scale[r]) + (bias ? bias[r] : 0.0f);
-      y[r] = max(seen(value, range), low);
-    }
-  }
-  return range;
-}
-
-Range accumulate_i8(const int8_t* packed, const int8_t* q, const Grid* grid, const float* scale,
-                    float low, float* y, int rows, int cols, int tokens) noexcept {
-  Range range{};
-  for (int t = 0; t < tokens; ++t, q += padded_cols(cols), y += rows) {
-    const int8_t* w = packed;
-    for (int r = 0; r < rows; ++r, w += padded_cols(cols)) {
-      const float acc = static_cast<float>(dot_i8(w, q, grid[t].zero, cols));
-      y[r] = max(seen(y[r] + acc * (grid[t].step * scale[r]), range), low);
-    }
-  }
-  return range;
-}
-
+#include "kernels/scalar_layers.inc"
 #include "kernels/scalar_windows.inc"
 
 void strided(const Walk& walk, const float* x, float* y) noexcept {
