@@ -235,6 +235,24 @@ def test_a_choice_that_drawn_observations_do_not_change_keeps_f16(
     assert precisions(told) == {"layer": "int8"}
 
 
+def test_an_action_at_its_limit_on_all_drawn_observations_keeps_f16(
+    tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    class Full(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 64)
+            self.layer.bias.data.fill_(99)
+
+        def forward(self, obs: torch.Tensor) -> torch.Tensor:
+            return 0.4 * torch.tanh(self.layer(obs))
+
+    path = networks.export(Full(), (torch.zeros(1, 4),), tmp_path / "net.onnx")
+    packet = build(path, key=key)
+    assert packet.report["telling"] is False
+    assert precisions(packet) == {"layer": "f16"}
+
+
 def test_a_table_is_a_layer(tmp_path: Path, key: Ed25519PrivateKey) -> None:
     class Lookup(nn.Module):
         def __init__(self) -> None:

@@ -51,7 +51,7 @@ _CHOICE_LIMITS = 0.005, 0.0025
 
 _LEAST_RANGE = 0.01  # of an element, in parts of the widest one's
 _LEAST_SHARE = 0.1  # of a kind of observations, in parts of what all of them use
-_LEAST_VARIETY = 0.1  # of drawn observations, that are given another choice than most
+_LEAST_VARIETY = 0.1  # of drawn observations, that are given another action than most
 _LEAST_PRICE = 1e-6
 _BARGAIN = 10  # times as large a share of the squared error as of bytes and work
 _PROFILED = 64
@@ -316,13 +316,13 @@ def _is_choice(output: Tensor) -> bool:
 
 
 def _varies(outputs: Array) -> bool:
-    """[N, n]. Whether observations tell what an error does to choices, which are whole numbers, several
-    of them f32: one that is always far ahead of the others stands any, and may be close where it flies.
+    """[N, n]. Whether observations tell what an error does. A choice that is always far ahead of the others
+    stands any, and may be close where it flies, and so does an action that is always at its limit. Choices
+    are whole numbers, several of them f32: every one has to vary; of other numbers, one.
     """
-    if (outputs != np.rint(outputs)).any():
-        return True
-    most = max(np.unique(choices, return_counts=True)[1].max() for choices in outputs.T)
-    return bool(most <= (1 - _LEAST_VARIETY) * len(outputs))
+    commonest = [np.unique(values, return_counts=True)[1].max() for values in outputs.T]
+    of_all = max if (outputs == np.rint(outputs)).all() else min
+    return bool(of_all(commonest) <= (1 - _LEAST_VARIETY) * len(outputs))
 
 
 def _error(
