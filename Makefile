@@ -102,7 +102,7 @@ attacks: setup-dev
 
 # make fuzz SECONDS=600; what it found stays in build/fuzz/corpus and is where the next run begins.
 fuzz: setup-dev
-	@scripts/system_libraries.sh clang
+	@scripts/system_libraries.sh clang libclang-rt-dev
 	$(BIN)/cmake -S . -B $(CMAKE_FUZZ) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
 	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPLASMA_SANITIZE=ON -DPLASMA_FUZZ=ON >/dev/null
 	$(BIN)/cmake --build $(CMAKE_FUZZ)

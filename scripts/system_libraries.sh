@@ -16,6 +16,7 @@ for package in "$@"; do
     doctest-dev) [ -e /usr/include/doctest/doctest.h ] || missing="$missing $package" ;;
     g++) command -v c++ >/dev/null 2>&1 || missing="$missing $package" ;;
     clang) command -v clang++ >/dev/null 2>&1 || missing="$missing $package" ;;
+    libclang-rt-dev) ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 || missing="$missing $package" ;;
     g++-aarch64-linux-gnu) command -v aarch64-linux-gnu-g++ >/dev/null 2>&1 || missing="$missing $package" ;;
     qemu-user) command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing $package" ;;
     libsodium-dev:arm64) [ -e $arm/pkgconfig/libsodium.pc ] || missing="$missing $package" ;;
