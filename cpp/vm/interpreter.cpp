@@ -231,8 +231,8 @@ class Evaluation {
     for (int t = 0; t < tokens; ++t) scaled[t].step = lora.c * scaled[t].step;
     const bool is_last = lora.bias == nullptr;
     const kernels::Range range =
-        k_.accumulate_i8(lora.b, hidden_q, scaled, lora.b_scale, is_last ? low : kernels::kUnlimited, y,
-                         rows, lora.rank, tokens);
+        k_.accumulate_i8(lora.b, hidden_q, scaled, lora.b_scale,
+                         is_last ? low : kernels::kUnlimited, y, rows, lora.rank, tokens);
     if (is_last) return range;
     for (int t = 0; t < tokens; ++t) k_.add_scaled(y + t * rows, lora.gain, lora.bias, rows);
     return limit(y, rows * tokens, low);
@@ -255,8 +255,8 @@ class Evaluation {
   void conv2d(const Op& op) noexcept {
     const float* const bias = op.n_in == 3 ? floats(op.x[2]) : nullptr;
     keep(op, k_.conv2d_i8(window(op), static_cast<const int8_t*>(at(op.x[1])), floats(op.x[0]),
-                          range_of_x(op), bytes_out(layout_.image), constants(op.scale_offset), bias,
-                          lower_limit(op), floats_out(op.y.offset)));
+                          range_of_x(op), bytes_out(layout_.image), constants(op.scale_offset),
+                          bias, lower_limit(op), floats_out(op.y.offset)));
   }
 
   void concat(const Op& op) noexcept {

@@ -46,7 +46,7 @@ struct Lora {
 // One instruction. The activation behind it may be part of it, and is then no opcode itself.
 struct Op {
   Opcode opcode{};
-  Opcode then{};            // that activation, or none
+  Opcode then{};             // that activation, or none
   bool knows_range = false;  // of x[0]: it is the one measured last
   bool is_i8 = false;
   uint8_t n_in = 0;

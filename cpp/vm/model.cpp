@@ -212,8 +212,9 @@ class ModelBuilder {
             program_.tensors[instruction.in[1]].dtype == DType::I8);
   }
 
-  // Does the machine know the range of what this instruction writes? It measures all inputs together
-  // and what an int8 layer gives; a strided that only puts elements in another order changes none.
+  // Does the machine know the range of what this instruction writes? It measures all inputs
+  // together and what an int8 layer gives; a strided that only puts elements in another order
+  // changes none.
   bool measures(const Instruction& instruction) const noexcept {
     return is_i8_layer(instruction) ||
            (instruction.opcode == Opcode::Strided && is_measured(instruction.in[0]) &&

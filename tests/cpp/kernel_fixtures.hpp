@@ -225,8 +225,8 @@ struct Product {
                             const float* bias, int offset = 0, float low = kUnlimited) {
     Guarded<float> y(tokens * rows, offset), at(scale, (offset + 7) % 16);
     check(y, low,
-          table.linear_i8(packed.data(), q.data(), grids.data(), at.data(), bias, low, y.data(), rows,
-                          cols, tokens));
+          table.linear_i8(packed.data(), q.data(), grids.data(), at.data(), bias, low, y.data(),
+                          rows, cols, tokens));
     return y.values();
   }
   std::vector<float> accumulate(const std::vector<Grid>& grids, const std::vector<float>& scale,
@@ -234,8 +234,8 @@ struct Product {
                                 float low = kUnlimited) {
     Guarded<float> y(onto, offset);
     check(y, low,
-          table.accumulate_i8(packed.data(), q.data(), grids.data(), scale.data(), low, y.data(), rows,
-                              cols, tokens));
+          table.accumulate_i8(packed.data(), q.data(), grids.data(), scale.data(), low, y.data(),
+                              rows, cols, tokens));
     return y.values();
   }
   void check(Guarded<float>& y, float low, Range range) const {

@@ -160,8 +160,8 @@ Case linear(Choices& choices) {
       grids[static_cast<size_t>(t)] =
           k.quantize(token, cols, range, q.data() + row * static_cast<size_t>(t));
     }
-    k.linear_i8(packed.data(), q.data(), grids.data(), scale.data(), has_bias ? bias.data() : nullptr,
-                low, y.data(), rows, cols, tokens);
+    k.linear_i8(packed.data(), q.data(), grids.data(), scale.data(),
+                has_bias ? bias.data() : nullptr, low, y.data(), rows, cols, tokens);
     const Range range = k.accumulate_i8(packed.data(), q.data(), grids.data(), scale.data(), low,
                                         y.data(), rows, cols, tokens);
     worst = std::max(worst, canonical_peak(peak_of(range)));
